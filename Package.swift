@@ -1,0 +1,116 @@
+// swift-tools-version: 6.2
+
+// The map of annexd: one section per module, lowest first. Imports point downwards only, and each outside world
+// has one gate: processes in GitHost, sockets in HTTPTransport, TOML in Settings, libcrypto and friends in AnnexDigest.
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "annexd",
+    products: [
+        .executable(name: "annexd", targets: ["annexd"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    ],
+    targets: [
+        // Digests of every git-annex backend: libcrypto, libbotan and libxxhash, and two by hand.
+        .target(
+            name: "CDigest",
+            linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("b2"), .linkedLibrary("xxhash"), .linkedLibrary("botan-2")]
+        ),
+        .target(name: "AnnexDigest", dependencies: ["CDigest"], swiftSettings: strict),
+
+        // Pure values and codecs: keys, UUIDs, hash directories, routes, replies, branch lines. No I/O.
+        .target(name: "AnnexProtocol", dependencies: ["AnnexDigest"], swiftSettings: strict),
+
+        // Blocking, durable file work: descriptors, open-file-description locks, atomic replacement.
+        .target(name: "CLinux"),
+        .target(name: "FileIO", dependencies: ["CLinux", system], swiftSettings: strict),
+
+        // Log lines, request ids and metrics.
+        .target(name: "Telemetry", dependencies: [log], swiftSettings: strict),
+
+        // The annex object store of one repository: presence, receiving, removal, locks. Blocking.
+        .target(
+            name: "ObjectStore", dependencies: ["AnnexDigest", "AnnexProtocol", "FileIO", system], swiftSettings: strict),
+
+        // Every git process: commands, smart-HTTP services, object reads, configuration.
+        .target(
+            name: "GitHost",
+            dependencies: [
+                "FileIO", "CZlib", log, system, .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: strict),
+        .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
+
+        // The git-annex branch of one repository: journal, location log, commits, union merges.
+        .target(
+            name: "AnnexBranch", dependencies: ["AnnexProtocol", "FileIO", "GitHost", log, system], swiftSettings: strict),
+
+        // The typed settings of the host, from defaults, TOML file and command line.
+        .target(name: "Settings", dependencies: ["TOMLKit"], swiftSettings: strict),
+
+        // Who may do what: a pure decision over identity, route and policy.
+        .target(name: "Accounts", dependencies: ["AnnexProtocol"], swiftSettings: strict),
+
+        // The hosted repositories: the catalog of the root folder, each open repository, and ContentLocation.
+        .target(
+            name: "Hosting",
+            dependencies: [
+                "AnnexBranch", "AnnexProtocol", "FileIO", "GitHost", "ObjectStore", "Telemetry", log, system,
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+
+        // Sockets to requests and responses. Knows no annex.
+        .target(
+            name: "HTTPTransport",
+            dependencies: [
+                "FileIO", "Telemetry", log, system,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: strict),
+
+        // One file per operation: git, P2P over HTTP, discovery, operations.
+        .target(
+            name: "WebService",
+            dependencies: [
+                "Accounts", "AnnexBranch", "AnnexProtocol", "FileIO", "GitHost", "Hosting", "HTTPTransport", "ObjectStore",
+                "Telemetry", log, system,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+
+        // The command line.
+        .executableTarget(
+            name: "annexd",
+            dependencies: [
+                "Accounts", "Hosting", "HTTPTransport", "Settings", "Telemetry", "WebService", log, system,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+    ]
+)

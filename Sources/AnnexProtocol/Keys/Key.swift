@@ -1,0 +1,123 @@
+/// A git-annex key: the name of a piece of content (spec 01 §1).
+///
+/// Keys are bytes, not text; the canonical serialisation decides equality.
+public struct Key: Hashable, Sendable {
+    /// The canonical serialisation: numbers without leading zeros.
+    public let bytes: [UInt8]
+    /// The backend name, for example `SHA256E`.
+    public let backend: Backend
+    /// Size of the whole content in bytes, where the key tells it.
+    public let size: UInt64?
+    /// Modification time in seconds; only WORM keys have one.
+    public let mtime: Int64?
+    public let chunk: Chunk?
+    private let nameStart: Int
+
+    /// The part of the content that a chunk key names; numbered from 1.
+    public struct Chunk: Hashable, Sendable {
+        public var size: UInt64
+        public var number: UInt64?
+    }
+
+    /// The longest file name that Linux file systems store, in bytes.
+    public static let maximumFileNameLength = 255
+
+    public init(parsing text: some Collection<UInt8>) throws(KeyError) {
+        try self.init(parsing: Array(text)[...])
+    }
+
+    public init(parsing text: String) throws(KeyError) { try self.init(parsing: Array(text.utf8)[...]) }
+
+    /// Parses strictly: the fields s, m, S, C in that order, each at most once, digits only (spec 01 §1.1).
+    ///
+    /// Keys that hold NUL, LF or CR, or whose file name is longer than 255 bytes, are refused: they cannot be stored.
+    public init(parsing text: ArraySlice<UInt8>) throws(KeyError) {
+        if text.contains(where: { $0 == 0 || $0 == 10 || $0 == 13 }) { throw .forbiddenByte }
+        guard let dash = text.firstIndex(of: Self.dash), dash > text.startIndex else { throw .notAKey }
+        let backend = Backend(name: Array(text[..<dash]))
+        var rest = text[dash...]
+        var fields: [UInt8: ArraySlice<UInt8>] = [:]
+        var order = Self.fieldOrder[...]
+        while !rest.starts(with: [Self.dash, Self.dash]) {
+            guard rest.count >= 3, let position = order.firstIndex(of: rest[rest.startIndex + 1]) else { throw .notAKey }
+            let digits = rest.dropFirst(2).prefix { (48...57).contains($0) }
+            guard !digits.isEmpty else { throw .notAKey }
+            fields[order[position]] = digits.drop { $0 == 48 }
+            order = order[(position + 1)...]
+            rest = rest[digits.endIndex...]
+            guard rest.first == Self.dash else { throw .notAKey }
+        }
+        let name = rest.dropFirst(2)
+        if backend.limitsExtension, let dot = name.firstIndex(of: 46), name.endIndex - dot > Backend.maximumExtensionLength {
+            throw .extensionTooLong
+        }
+
+        size = try fields[UInt8(ascii: "s")].map { digits throws(KeyError) in try Self.number(digits) }
+        mtime = fields[UInt8(ascii: "m")].map(Self.wrapping)
+        let chunkSize = try fields[UInt8(ascii: "S")].map { digits throws(KeyError) in try Self.number(digits) }
+        let chunkNumber = try fields[UInt8(ascii: "C")].map { digits throws(KeyError) in try Self.number(digits) }
+        if chunkNumber != nil && chunkSize == nil { chunk = Chunk(size: 0, number: chunkNumber) } else {
+            chunk = chunkSize.map { Chunk(size: $0, number: chunkNumber) }
+        }
+
+        var bytes = backend.name
+        bytes.append(contentsOf: Self.fields(size: size, mtime: mtime))
+        if let chunkSize { bytes.append(contentsOf: "-S\(chunkSize)".utf8) }
+        if let chunkNumber { bytes.append(contentsOf: "-C\(chunkNumber)".utf8) }
+        bytes.append(contentsOf: [Self.dash, Self.dash])
+        nameStart = bytes.count
+        bytes.append(contentsOf: name)
+        self.bytes = bytes
+        self.backend = backend
+        if fileName.count > Self.maximumFileNameLength { throw .nameTooLong }
+    }
+
+    /// What follows `--`: a digest, or whatever the backend uses.
+    public var name: ArraySlice<UInt8> { bytes[nameStart...] }
+
+    /// The serialisation without the chunk fields, from which hash directories are computed (spec 01 §2).
+    public var bytesWithoutChunk: [UInt8] {
+        guard chunk != nil else { return bytes }
+        return backend.name + Self.fields(size: size, mtime: mtime) + [Self.dash, Self.dash] + name
+    }
+
+    private static let dash = UInt8(ascii: "-")
+    private static let fieldOrder = Array("smSC".utf8)
+
+    private static func fields(size: UInt64?, mtime: Int64?) -> [UInt8] {
+        var text = ""
+        if let size { text += "-s\(size)" }
+        if let mtime { text += "-m\(mtime)" }
+        return Array(text.utf8)
+    }
+
+    /// Sizes above 2^63-1 are refused: no file has them, and they would overflow file offsets.
+    private static func number(_ digits: ArraySlice<UInt8>) throws(KeyError) -> UInt64 {
+        var value: UInt64 = 0
+        for digit in digits {
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+            value = product &+ UInt64(digit - 48)
+            if overflow || value > UInt64(Int64.max) { throw .numberTooLarge }
+        }
+        return value
+    }
+
+    /// The stock program wraps an mtime to 64 bits (spec 01 §1.1).
+    private static func wrapping(_ digits: ArraySlice<UInt8>) -> Int64 {
+        digits.reduce(Int64(0)) { $0 &* 10 &+ Int64($1 - 48) }
+    }
+
+    public static func == (left: Key, right: Key) -> Bool { left.bytes == right.bytes }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(bytes) }
+}
+
+extension Key: CustomStringConvertible {
+    /// For people and logs; bytes that are not UTF-8 are repaired.
+    public var description: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+/// Why bytes are not a key that annexd accepts.
+public enum KeyError: Error, Hashable, Sendable {
+    case notAKey, forbiddenByte, extensionTooLong, nameTooLong, numberTooLarge
+}

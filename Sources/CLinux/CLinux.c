@@ -1,0 +1,55 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct flock whole_file(short type) {
+    struct flock lock = {0};
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;
+    return lock;
+}
+
+int annexd_ofd_lock(int fd, short type, int wait) {
+    struct flock lock = whole_file(type);
+    int result;
+    do {
+        result = fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &lock);
+    } while (result < 0 && errno == EINTR);
+    return result;
+}
+
+int annexd_ofd_test(int fd, short type) {
+    struct flock lock = whole_file(type);
+    if (fcntl(fd, F_OFD_GETLK, &lock) < 0) return -1;
+    return lock.l_type != F_UNLCK;
+}
+
+int annexd_rename_noreplace(const char *from, const char *to) {
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
+    if (errno != EINVAL && errno != ENOSYS) return -1;
+    if (link(from, to) < 0) return -1;
+    return unlink(from);
+}
+
+int annexd_start_writeback(int fd, int64_t offset, int64_t length) {
+    return sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE);
+}
+
+int annexd_free_space(const char *path, uint64_t *available, uint64_t *total) {
+    struct statvfs info;
+    if (statvfs(path, &info) < 0) return -1;
+    *available = (uint64_t)info.f_bavail * info.f_frsize;
+    *total = (uint64_t)info.f_blocks * info.f_frsize;
+    return 0;
+}
+
+int64_t annexd_boottime_seconds(void) {
+    struct timespec now;
+    if (clock_gettime(CLOCK_BOOTTIME, &now) < 0) clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}

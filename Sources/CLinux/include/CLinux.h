@@ -1,0 +1,24 @@
+/// The few Linux calls that Swift's Glibc module does not expose as callable functions or constants.
+#pragma once
+#include <stdint.h>
+#include <sys/types.h>
+
+/// Takes, tests or releases an open-file-description lock on the whole file (fcntl(2), F_OFD_SETLK).
+/// `type` is F_RDLCK, F_WRLCK or F_UNLCK. With `wait` the call blocks. Returns 0, or -1 with errno.
+int annexd_ofd_lock(int fd, short type, int wait);
+
+/// Whether another open file description or process holds a lock that conflicts with `type`.
+/// Returns 1 or 0, or -1 with errno.
+int annexd_ofd_test(int fd, short type);
+
+/// renameat2(2) with RENAME_NOREPLACE; falls back to link+unlink where the file system lacks it and `from` is a file.
+int annexd_rename_noreplace(const char *from, const char *to);
+
+/// Starts write-back of a range without waiting for it (sync_file_range(2), SYNC_FILE_RANGE_WRITE).
+int annexd_start_writeback(int fd, int64_t offset, int64_t length);
+
+/// Free bytes that an unprivileged caller may use, and the total, at `path` (statvfs(3), f_bavail × f_frsize).
+int annexd_free_space(const char *path, uint64_t *available, uint64_t *total);
+
+/// Seconds of CLOCK_BOOTTIME, falling back to CLOCK_MONOTONIC.
+int64_t annexd_boottime_seconds(void);

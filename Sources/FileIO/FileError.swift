@@ -1,0 +1,41 @@
+import CLinux
+import Glibc
+public import SystemPackage
+
+/// A file operation that the kernel refused: what was tried, on which path, and its errno.
+public struct FileError: Error, Sendable, CustomStringConvertible {
+    /// The operation, for example `open` or `rename`.
+    public var operation: String
+    public var path: FilePath
+    public var code: Errno
+
+    public init(operation: String, path: FilePath, code: Errno) {
+        self.operation = operation
+        self.path = path
+        self.code = code
+    }
+
+    /// The disk, the quota or the inode table is full.
+    public var isOutOfSpace: Bool { code == .noSpace || code == Errno(rawValue: EDQUOT) }
+
+    /// Nothing is there (ENOENT), or a parent is not a directory (ENOTDIR).
+    public var isMissing: Bool { code == .noSuchFileOrDirectory || code == .notDirectory }
+
+    public var description: String { "\(operation) \"\(path)\": \(code)" }
+}
+
+/// Runs a call that answers a negative number on failure, again on EINTR, and throws what errno says.
+///
+/// Every file operation of annexd passes through here.
+@discardableResult
+func attempt<Result: SignedInteger>(
+    _ operation: String, _ path: FilePath, _ call: () -> Result
+) throws(FileError) -> Result {
+    while true {
+        let result = call()
+        if result >= 0 { return result }
+        let code = Errno(rawValue: errno)
+        if code == .interrupted { continue }
+        throw FileError(operation: operation, path: path, code: code)
+    }
+}

@@ -1,0 +1,180 @@
+import CLinux
+import Glibc
+public import SystemPackage
+
+/// File-system operations by path. Blocking; each throws ``FileError``.
+public enum Files {
+    /// What is at `path`, or nil when nothing is.
+    public static func status(_ path: FilePath, followLinks: Bool = true) throws(FileError) -> FileStatus? {
+        var raw = stat()
+        do {
+            try attempt("stat", path) {
+                path.withPlatformString { followLinks ? stat($0, &raw) : lstat($0, &raw) }
+            }
+        } catch where error.isMissing {
+            return nil
+        }
+        return FileStatus(raw)
+    }
+
+    public static func exists(_ path: FilePath) throws(FileError) -> Bool { try status(path) != nil }
+
+    public static func rename(_ source: FilePath, to target: FilePath) throws(FileError) {
+        try attempt("rename", source) {
+            source.withPlatformString { from in target.withPlatformString { to in Glibc.rename(from, to) } }
+        }
+    }
+
+    /// Renames, failing with EEXIST when the target is there.
+    public static func renameWithoutReplacing(_ source: FilePath, to target: FilePath) throws(FileError) {
+        try attempt("rename", target) {
+            source.withPlatformString { from in target.withPlatformString { to in annexd_rename_noreplace(from, to) } }
+        }
+    }
+
+    /// Removes a file; answers false when it was not there.
+    @discardableResult
+    public static func unlink(_ path: FilePath) throws(FileError) -> Bool {
+        do {
+            try attempt("unlink", path) { path.withPlatformString { Glibc.unlink($0) } }
+            return true
+        } catch where error.isMissing {
+            return false
+        }
+    }
+
+    /// Removes an empty directory; answers false when it was missing or not empty.
+    @discardableResult
+    public static func removeEmptyDirectory(_ path: FilePath) throws(FileError) -> Bool {
+        do {
+            try attempt("rmdir", path) { path.withPlatformString { rmdir($0) } }
+            return true
+        } catch where error.isMissing || error.code == .directoryNotEmpty || error.code == .fileExists {
+            return false
+        }
+    }
+
+    /// Removes whatever is at `path`, directories with all they hold, without following symbolic links.
+    public static func removeTree(_ path: FilePath) throws(FileError) {
+        guard let status = try status(path, followLinks: false) else { return }
+        guard status.kind == .directory else {
+            try unlink(path)
+            return
+        }
+        if status.mode & 0o700 != 0o700 { try setMode(path, status.mode | 0o700) }
+        for entry in try list(path) { try removeTree(path.appending(bytes: entry)) }
+        try removeEmptyDirectory(path)
+    }
+
+    /// Creates one directory; answers false when something is there already.
+    @discardableResult
+    public static func createDirectory(_ path: FilePath, mode: UInt32 = 0o777) throws(FileError) -> Bool {
+        do {
+            try attempt("mkdir", path) { path.withPlatformString { mkdir($0, mode_t(mode)) } }
+            return true
+        } catch where error.code == .fileExists {
+            return false
+        }
+    }
+
+    /// Creates a directory and its missing parents.
+    public static func createDirectories(_ path: FilePath, mode: UInt32 = 0o777) throws(FileError) {
+        do {
+            try createDirectory(path, mode: mode)
+        } catch where error.code == .noSuchFileOrDirectory && !path.removingLastComponent().isEmpty {
+            try createDirectories(path.removingLastComponent(), mode: mode)
+            try createDirectory(path, mode: mode)
+        }
+    }
+
+    public static func setMode(_ path: FilePath, _ mode: UInt32) throws(FileError) {
+        try attempt("chmod", path) { path.withPlatformString { chmod($0, mode_t(mode)) } }
+    }
+
+    /// The names in a directory, as bytes, without `.` and `..`, unsorted; empty when the directory is missing.
+    public static func list(_ path: FilePath) throws(FileError) -> [[UInt8]] {
+        guard let stream = path.withPlatformString({ opendir($0) }) else {
+            let failure = FileError(operation: "opendir", path: path, code: Errno(rawValue: errno))
+            if failure.isMissing { return [] }
+            throw failure
+        }
+        defer { closedir(stream) }
+        var names: [[UInt8]] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                if errno != 0 { throw FileError(operation: "readdir", path: path, code: Errno(rawValue: errno)) }
+                return names
+            }
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: UInt8.self, capacity: 256) { bytes in
+                    [UInt8](UnsafeBufferPointer(start: bytes, count: strlen(UnsafeRawPointer(bytes).assumingMemoryBound(to: CChar.self))))
+                }
+            }
+            if name != [46] && name != [46, 46] { names.append(name) }
+        }
+    }
+
+    /// The content of a small file, or nil when it is missing. More than `limit` bytes is an error (EFBIG).
+    public static func read(_ path: FilePath, limit: Int = 16 << 20) throws(FileError) -> [UInt8]? {
+        let file: OpenFile
+        do { file = try OpenFile(path, .readOnly) } catch where error.isMissing { return nil }
+        let bytes = try file.readAll(limit: limit + 1)
+        if bytes.count > limit { throw FileError(operation: "read", path: path, code: Errno(rawValue: EFBIG)) }
+        return bytes
+    }
+
+    /// Waits until the names in a directory are on stable storage.
+    public static func synchronizeDirectory(_ path: FilePath) throws(FileError) {
+        try OpenFile(path, [.readOnly, .directory]).synchronize()
+    }
+
+    /// Bytes that an unprivileged process may still write at `path` (f_bavail × f_frsize).
+    public static func freeSpace(at path: FilePath) throws(FileError) -> UInt64 {
+        var available: UInt64 = 0
+        var total: UInt64 = 0
+        try attempt("statvfs", path) { path.withPlatformString { annexd_free_space($0, &available, &total) } }
+        return available
+    }
+
+    /// Replaces `path` with `content` so that readers see the old or the new file, also after a power cut.
+    ///
+    /// - Parameter temporary: where to write first: a fresh name on the same file system.
+    public static func replace(
+        _ path: FilePath, with content: some Collection<UInt8>, temporary: FilePath, mode: UInt32 = 0o644,
+        synchronizingDirectory: Bool = true
+    ) throws(FileError) {
+        do throws(FileError) {
+            let file = try OpenFile(temporary, [.writeOnly, .create, .truncate], mode: mode)
+            try file.write([UInt8](content), at: 0)
+            try file.synchronize()
+            try rename(temporary, to: path)
+        } catch {
+            _ = try? unlink(temporary)
+            throw error
+        }
+        if synchronizingDirectory { try synchronizeDirectory(path.removingLastComponent()) }
+    }
+}
+
+extension FilePath {
+    /// This path with one more component, given as raw bytes that need not be UTF-8. The bytes hold no `/` and no NUL.
+    public func appending(bytes: some Collection<UInt8>) -> FilePath {
+        var platform = bytes.map { CInterop.PlatformChar(bitPattern: $0) }
+        platform.append(0)
+        return platform.withUnsafeBufferPointer { appending(FilePath(platformString: $0.baseAddress!).components) }
+    }
+
+    /// The bytes of this path, without the terminating NUL.
+    public var bytes: [UInt8] {
+        withPlatformString { pointer in
+            [UInt8](UnsafeRawBufferPointer(start: pointer, count: strlen(pointer)))
+        }
+    }
+}
+
+/// The host's suspend-proof clock.
+public enum BootClock {
+    /// Whole seconds of CLOCK_BOOTTIME, as `gettimestamp` answers (spec 01 §4.4).
+    public static var seconds: Int64 { annexd_boottime_seconds() }
+}

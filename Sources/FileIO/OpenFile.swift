@@ -1,0 +1,112 @@
+import CLinux
+import Glibc
+public import SystemPackage
+
+/// An open file, closed when the last reference goes away. Blocking; use it from a thread that may wait.
+public final class OpenFile: Sendable {
+    public let descriptor: Int32
+    public let path: FilePath
+
+    /// Opens `path`; the descriptor is always close-on-exec.
+    ///
+    /// - Parameter mode: permission bits of a created file, before the umask.
+    public init(_ path: FilePath, _ flags: Flags, mode: UInt32 = 0o644) throws(FileError) {
+        descriptor = try attempt("open", path) {
+            path.withPlatformString { Glibc.open($0, flags.rawValue | O_CLOEXEC, mode_t(mode)) }
+        }
+        self.path = path
+    }
+
+    /// Takes over a descriptor that was opened elsewhere.
+    public init(adopting descriptor: Int32, path: FilePath) {
+        self.descriptor = descriptor
+        self.path = path
+    }
+
+    deinit { _ = Glibc.close(descriptor) }
+
+    public struct Flags: OptionSet, Sendable {
+        public let rawValue: Int32
+        public init(rawValue: Int32) { self.rawValue = rawValue }
+
+        public static let readOnly = Flags(rawValue: O_RDONLY)
+        public static let writeOnly = Flags(rawValue: O_WRONLY)
+        public static let readWrite = Flags(rawValue: O_RDWR)
+        public static let create = Flags(rawValue: O_CREAT)
+        public static let exclusive = Flags(rawValue: O_EXCL)
+        public static let truncate = Flags(rawValue: O_TRUNC)
+        public static let append = Flags(rawValue: O_APPEND)
+        public static let directory = Flags(rawValue: O_DIRECTORY)
+        public static let noFollow = Flags(rawValue: O_NOFOLLOW)
+    }
+
+    public func status() throws(FileError) -> FileStatus {
+        var raw = stat()
+        try attempt("fstat", path) { fstat(descriptor, &raw) }
+        return FileStatus(raw)
+    }
+
+    /// Reads up to `buffer.count` bytes at `offset`; 0 at the end of the file.
+    public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(FileError) -> Int {
+        try attempt("read", path) { pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset)) }
+    }
+
+    /// Reads from `offset` until the end of the file or `limit` bytes.
+    public func readAll(from offset: UInt64 = 0, limit: Int) throws(FileError) -> [UInt8] {
+        let expected = min(limit, Int(clamping: try status().size.subtractingReportingOverflow(offset).partialValue))
+        var result: [UInt8] = []
+        result.reserveCapacity(min(expected, limit))
+        var chunk = [UInt8](repeating: 0, count: min(limit, 64 * 1024))
+        var position = offset
+        while result.count < limit {
+            let wanted = min(chunk.count, limit - result.count)
+            let count = try chunk.withUnsafeMutableBufferPointer { buffer throws(FileError) in
+                try read(into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<wanted]), at: position)
+            }
+            if count == 0 { break }
+            result.append(contentsOf: chunk[..<count])
+            position += UInt64(count)
+        }
+        return result
+    }
+
+    /// Writes all of `bytes` at `offset`.
+    public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(FileError) {
+        var done = 0
+        while done < bytes.count {
+            done += try attempt("write", path) {
+                pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset) + off_t(done))
+            }
+        }
+    }
+
+    /// Writes all of `bytes` at `offset`.
+    public func write(_ bytes: [UInt8], at offset: UInt64) throws(FileError) {
+        try bytes.withUnsafeBufferPointer { buffer throws(FileError) in
+            try write(UnsafeRawBufferPointer(buffer), at: offset)
+        }
+    }
+
+    public func truncate(to size: UInt64) throws(FileError) {
+        try attempt("ftruncate", path) { ftruncate(descriptor, off_t(size)) }
+    }
+
+    /// Waits until content and size are on stable storage.
+    public func synchronize() throws(FileError) {
+        try attempt("fsync", path) { fsync(descriptor) }
+    }
+
+    /// Lets the kernel begin to write a range to disk, so that a later `synchronize` has little left to do.
+    public func startWriteback(offset: UInt64, length: UInt64) {
+        _ = annexd_start_writeback(descriptor, Int64(offset), Int64(length))
+    }
+
+    /// Asks the kernel to read a range ahead into the page cache.
+    public func willNeed(offset: UInt64, length: UInt64) {
+        _ = posix_fadvise(descriptor, off_t(offset), off_t(length), POSIX_FADV_WILLNEED)
+    }
+
+    public func setMode(_ mode: UInt32) throws(FileError) {
+        try attempt("fchmod", path) { fchmod(descriptor, mode_t(mode)) }
+    }
+}
