@@ -5,21 +5,22 @@
 
 import PackageDescription
 
-let strict: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-]
+/// `ANNEXD_STRICT=1` turns warnings into errors in our own modules; dependencies keep theirs.
+let warnings: [SwiftSetting] = Context.environment["ANNEXD_STRICT"] == "1" ? [.treatAllWarnings(as: .error)] : []
+
+let strict: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+    ] + warnings
 
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
     name: "annexd",
-    products: [
-        .executable(name: "annexd", targets: ["annexd"])
-    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -65,52 +66,31 @@ let package = Package(
         .target(
             name: "AnnexBranch", dependencies: ["AnnexProtocol", "FileIO", "GitHost", log, system], swiftSettings: strict),
 
+        // The bounded pool of threads that may wait.
+        .target(
+            name: "Blocking", dependencies: [.product(name: "NIOPosix", package: "swift-nio")], swiftSettings: strict),
+
         // The typed settings of the host, from defaults, TOML file and command line.
         .target(name: "Settings", dependencies: ["TOMLKit"], swiftSettings: strict),
 
         // Who may do what: a pure decision over identity, route and policy.
-        .target(name: "Accounts", dependencies: ["AnnexProtocol"], swiftSettings: strict),
+        .target(name: "Accounts", swiftSettings: strict),
 
         // The hosted repositories: the catalog of the root folder, each open repository, and ContentLocation.
         .target(
             name: "Hosting",
             dependencies: [
-                "AnnexBranch", "AnnexProtocol", "FileIO", "GitHost", "ObjectStore", "Telemetry", log, system,
-                .product(name: "NIOPosix", package: "swift-nio"),
-            ],
-            swiftSettings: strict),
-
-        // Sockets to requests and responses. Knows no annex.
-        .target(
-            name: "HTTPTransport",
-            dependencies: [
-                "FileIO", "Telemetry", log, system,
+                "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "ObjectStore", log, system,
                 .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: strict),
 
-        // One file per operation: git, P2P over HTTP, discovery, operations.
-        .target(
-            name: "WebService",
-            dependencies: [
-                "Accounts", "AnnexBranch", "AnnexProtocol", "FileIO", "GitHost", "Hosting", "HTTPTransport", "ObjectStore",
-                "Telemetry", log, system,
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-            ],
-            swiftSettings: strict),
-
-        // The command line.
-        .executableTarget(
-            name: "annexd",
-            dependencies: [
-                "Accounts", "Hosting", "HTTPTransport", "Settings", "Telemetry", "WebService", log, system,
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ],
-            swiftSettings: strict),
+        // Tests, one target for each module.
+        .testTarget(name: "AccountsTests", dependencies: ["Accounts"], swiftSettings: strict),
+        .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", log], swiftSettings: strict),
+        .testTarget(
+            name: "HostingTests",
+            dependencies: ["AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", log, system], swiftSettings: strict),
     ]
 )

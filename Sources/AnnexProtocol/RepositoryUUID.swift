@@ -1,5 +1,6 @@
 /// The UUID of a git-annex repository: opaque bytes, compared exactly. Nothing guarantees the RFC 4122 shape.
 public struct RepositoryUUID: Hashable, Sendable, Comparable {
+    /// The UUID as written, in whatever shape it has.
     public let bytes: [UInt8]
 
     /// Nil for no bytes at all, and for bytes that would break a log line (space, CR, LF, NUL).
@@ -8,6 +9,7 @@ public struct RepositoryUUID: Hashable, Sendable, Comparable {
         self.bytes = Array(bytes)
     }
 
+    /// Nil under the same conditions.
     public init?(_ text: String) { self.init(Array(text.utf8)) }
 
     /// A fresh random (version 4) UUID in lower case.
@@ -25,6 +27,12 @@ public struct RepositoryUUID: Hashable, Sendable, Comparable {
 
     /// Whether this names a cluster: `ac` at the start and version digit 8 (spec 02 §1.6.11).
     public var isCluster: Bool { bytes.count > 14 && bytes.starts(with: Array("ac".utf8)) && bytes[14] == UInt8(ascii: "8") }
+
+    /// The UUID as the name of one file or directory; nil where it would lead elsewhere (spec 01 #42).
+    public var fileName: [UInt8]? {
+        let isElsewhere = bytes.contains(UInt8(ascii: "/")) || bytes == Array(".".utf8) || bytes == Array("..".utf8)
+        return isElsewhere || bytes.count > Key.maximumFileNameLength ? nil : bytes
+    }
 
     private init(unchecked bytes: [UInt8]) { self.bytes = bytes }
 

@@ -29,6 +29,13 @@ int annexd_ofd_test(int fd, short type) {
     return lock.l_type != F_UNLCK;
 }
 
+int annexd_ofd_holder(int fd, short type) {
+    struct flock lock = whole_file(type);
+    if (fcntl(fd, F_OFD_GETLK, &lock) < 0) return -1;
+    if (lock.l_type == F_UNLCK) return 0;
+    return lock.l_pid > 0 ? lock.l_pid : 0;
+}
+
 int annexd_rename_noreplace(const char *from, const char *to) {
     if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
     if (errno != EINVAL && errno != ENOSYS) return -1;
@@ -52,4 +59,8 @@ int64_t annexd_boottime_seconds(void) {
     struct timespec now;
     if (clock_gettime(CLOCK_BOOTTIME, &now) < 0) clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec;
+}
+
+int64_t annexd_copy_range(int from, int to, uint64_t length) {
+    return copy_file_range(from, NULL, to, NULL, length, 0);
 }

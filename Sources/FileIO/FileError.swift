@@ -18,6 +18,9 @@ public struct FileError: Error, Sendable, CustomStringConvertible {
     /// The disk, the quota or the inode table is full.
     public var isOutOfSpace: Bool { code == .noSpace || code == Errno(rawValue: EDQUOT) }
 
+    /// The process or the machine has no descriptors left.
+    public var isOutOfDescriptors: Bool { code == .tooManyOpenFiles || code == .tooManyOpenFilesInSystem }
+
     /// Nothing is there (ENOENT), or a parent is not a directory (ENOTDIR).
     public var isMissing: Bool { code == .noSuchFileOrDirectory || code == .notDirectory }
 

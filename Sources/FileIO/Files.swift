@@ -32,6 +32,16 @@ public enum Files {
         }
     }
 
+    /// Renames to a name that must be free; answers false when something is there already.
+    public static func moveIntoPlace(_ source: FilePath, to target: FilePath) throws(FileError) -> Bool {
+        do {
+            try renameWithoutReplacing(source, to: target)
+            return true
+        } catch where error.code == .fileExists || error.code == .directoryNotEmpty {
+            return false
+        }
+    }
+
     /// Removes a file; answers false when it was not there.
     @discardableResult
     public static func unlink(_ path: FilePath) throws(FileError) -> Bool {
@@ -177,4 +187,35 @@ extension FilePath {
 public enum BootClock {
     /// Whole seconds of CLOCK_BOOTTIME, as `gettimestamp` answers (spec 01 §4.4).
     public static var seconds: Int64 { annexd_boottime_seconds() }
+}
+
+extension Files {
+    /// Copies a file's content and mode, durably, sharing blocks where the file system can.
+    public static func copy(_ source: FilePath, to target: FilePath, mode: UInt32) throws(FileError) {
+        let from = try OpenFile(source, .readOnly)
+        let to = try OpenFile(target, [.writeOnly, .create, .exclusive], mode: mode | 0o200)
+        let size = try from.status().size
+        var done: UInt64 = 0
+        while done < size {
+            let count = try attempt("copy", source) {
+                annexd_copy_range(from.descriptor, to.descriptor, min(size - done, 1 << 30))
+            }
+            if count == 0 { break }
+            done += UInt64(count)
+        }
+        try to.setMode(mode)
+        try to.synchronize()
+    }
+
+    /// Copies a symbolic link itself.
+    public static func copyLink(_ source: FilePath, to target: FilePath) throws(FileError) {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let length = try attempt("readlink", source) {
+            source.withPlatformString { readlink($0, &buffer, buffer.count - 1) }
+        }
+        buffer[length] = 0
+        try attempt("symlink", target) {
+            target.withPlatformString { path in symlink(buffer, path) }
+        }
+    }
 }

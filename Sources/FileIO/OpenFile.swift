@@ -37,6 +37,8 @@ public final class OpenFile: Sendable {
         public static let truncate = Flags(rawValue: O_TRUNC)
         public static let append = Flags(rawValue: O_APPEND)
         public static let directory = Flags(rawValue: O_DIRECTORY)
+        /// Do not wait for the other side of a FIFO that somebody put in place of a file.
+        public static let nonBlocking = Flags(rawValue: O_NONBLOCK)
         public static let noFollow = Flags(rawValue: O_NOFOLLOW)
     }
 
@@ -94,6 +96,11 @@ public final class OpenFile: Sendable {
     /// Waits until content and size are on stable storage.
     public func synchronize() throws(FileError) {
         try attempt("fsync", path) { fsync(descriptor) }
+    }
+
+    /// Waits until the content, and what is needed to read it back, is on stable storage (`fdatasync(2)`).
+    public func synchronizeData() throws(FileError) {
+        try attempt("fdatasync", path) { fdatasync(descriptor) }
     }
 
     /// Lets the kernel begin to write a range to disk, so that a later `synchronize` has little left to do.

@@ -2,30 +2,32 @@ internal import AnnexDigest
 
 /// The directories between `objects/` (or the branch root) and a key's own (spec 01 §2).
 public struct HashDirectories: Sendable, Hashable {
-    private let digest: [UInt8]
+    /// The first four bytes of the MD5 as a little-endian number; the directories need no more.
+    private let word: UInt32
 
-    public init(of key: Key) { digest = md5(key.bytesWithoutChunk) }
+    /// The directories of a key; all chunks of one key share them.
+    public init(of key: Key) { word = md5Word(key.bytesWithoutChunk) }
 
     /// Lower-case hexadecimal: three characters a level; one level where `tune` says so.
     public func lower(levels: Levels = .two) -> [[UInt8]] {
-        let first = [hex(0, high: true), hex(0, high: false), hex(1, high: true)]
-        let second = [hex(1, high: false), hex(2, high: true), hex(2, high: false)]
-        return levels == .two ? [first, second] : [first]
+        let first = [hexDigit(0), hexDigit(1), hexDigit(2)]
+        return levels == .two ? [first, [hexDigit(3), hexDigit(4), hexDigit(5)]] : [first]
     }
 
     /// The mixed-case form that non-bare repositories use: two characters a level.
     public func mixed(levels: Levels = .two) -> [[UInt8]] {
-        let word = digest[..<4].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        let characters = (0..<4).map { Self.alphabet[Int(word >> (6 * UInt32($0)) & 31)] }
-        let first = [characters[1], characters[0]]
-        return levels == .two ? [first, [characters[3], characters[2]]] : [first]
+        let first = [letter(1), letter(0)]
+        return levels == .two ? [first, [letter(3), letter(2)]] : [first]
     }
 
+    /// How deep the directories are: two levels, unless the repository was tuned to one.
     public enum Levels: Sendable, Hashable { case one, two }
 
-    private func hex(_ index: Int, high: Bool) -> UInt8 {
-        Self.digits[Int(high ? digest[index] >> 4 : digest[index] & 15)]
-    }
+    /// A digit of the digest's hexadecimal form; the upper half of each byte comes first.
+    private func hexDigit(_ index: UInt32) -> UInt8 { Self.digits[Int(word >> (4 * (index ^ 1)) & 15)] }
+
+    /// Git-annex takes five bits from every six.
+    private func letter(_ index: UInt32) -> UInt8 { Self.alphabet[Int(word >> (6 * index) & 31)] }
 
     private static let digits = Array("0123456789abcdef".utf8)
     private static let alphabet = Array("0123456789zqjxkmvwgpfZQJXKMVWGPF".utf8)

@@ -10,12 +10,14 @@ public struct Key: Hashable, Sendable {
     public let size: UInt64?
     /// Modification time in seconds; only WORM keys have one.
     public let mtime: Int64?
+    /// Which part of the content the key names, where it names one.
     public let chunk: Chunk?
     private let nameStart: Int
 
     /// The part of the content that a chunk key names; numbered from 1.
     public struct Chunk: Hashable, Sendable {
-        public var size: UInt64
+        /// Size of every chunk but the last, in bytes.
+        public var size: UInt64?
         public var number: UInt64?
     }
 
@@ -36,40 +38,40 @@ public struct Key: Hashable, Sendable {
         guard let dash = text.firstIndex(of: Self.dash), dash > text.startIndex else { throw .notAKey }
         let backend = Backend(name: Array(text[..<dash]))
         var rest = text[dash...]
-        var fields: [UInt8: ArraySlice<UInt8>] = [:]
-        var order = Self.fieldOrder[...]
-        while !rest.starts(with: [Self.dash, Self.dash]) {
-            guard rest.count >= 3, let position = order.firstIndex(of: rest[rest.startIndex + 1]) else { throw .notAKey }
-            let digits = rest.dropFirst(2).prefix { (48...57).contains($0) }
-            guard !digits.isEmpty else { throw .notAKey }
-            fields[order[position]] = digits.drop { $0 == 48 }
-            order = order[(position + 1)...]
-            rest = rest[digits.endIndex...]
-            guard rest.first == Self.dash else { throw .notAKey }
+        size = try Self.takeField(UInt8(ascii: "s"), from: &rest).map { digits throws(KeyError) in try Self.number(digits) }
+        mtime = try Self.takeField(UInt8(ascii: "m"), from: &rest).map { digits throws(KeyError) in
+            try Self.wrapping(digits)
+        }
+        let chunkSize = try Self.takeField(UInt8(ascii: "S"), from: &rest).map { digits throws(KeyError) in
+            try Self.number(digits)
+        }
+        let chunkNumber = try Self.takeField(UInt8(ascii: "C"), from: &rest).map { digits throws(KeyError) in
+            try Self.number(digits)
+        }
+        // Whatever follows must be the name: an unknown, repeated or misplaced field makes it no key at all.
+        guard rest.count >= 2, rest[rest.startIndex] == Self.dash, rest[rest.startIndex + 1] == Self.dash else {
+            throw .notAKey
         }
         let name = rest.dropFirst(2)
-        if backend.limitsExtension, let dot = name.firstIndex(of: 46), name.endIndex - dot > Backend.maximumExtensionLength {
+        if backend.limitsExtension, let dot = name.firstIndex(of: UInt8(ascii: ".")),
+            name.endIndex - dot > Backend.maximumExtensionLength
+        {
             throw .extensionTooLong
         }
-
-        size = try fields[UInt8(ascii: "s")].map { digits throws(KeyError) in try Self.number(digits) }
-        mtime = fields[UInt8(ascii: "m")].map(Self.wrapping)
-        let chunkSize = try fields[UInt8(ascii: "S")].map { digits throws(KeyError) in try Self.number(digits) }
-        let chunkNumber = try fields[UInt8(ascii: "C")].map { digits throws(KeyError) in try Self.number(digits) }
-        if chunkNumber != nil && chunkSize == nil { chunk = Chunk(size: 0, number: chunkNumber) } else {
-            chunk = chunkSize.map { Chunk(size: $0, number: chunkNumber) }
-        }
+        chunk = chunkSize == nil && chunkNumber == nil ? nil : Chunk(size: chunkSize, number: chunkNumber)
 
         var bytes = backend.name
-        bytes.append(contentsOf: Self.fields(size: size, mtime: mtime))
+        bytes.reserveCapacity(text.count)
+        Self.append(size: size, mtime: mtime, to: &bytes)
         if let chunkSize { bytes.append(contentsOf: "-S\(chunkSize)".utf8) }
         if let chunkNumber { bytes.append(contentsOf: "-C\(chunkNumber)".utf8) }
-        bytes.append(contentsOf: [Self.dash, Self.dash])
+        bytes.append(Self.dash)
+        bytes.append(Self.dash)
         nameStart = bytes.count
         bytes.append(contentsOf: name)
         self.bytes = bytes
         self.backend = backend
-        if fileName.count > Self.maximumFileNameLength { throw .nameTooLong }
+        if fileNameLength > Self.maximumFileNameLength { throw .nameTooLong }
     }
 
     /// What follows `--`: a digest, or whatever the backend uses.
@@ -78,17 +80,25 @@ public struct Key: Hashable, Sendable {
     /// The serialisation without the chunk fields, from which hash directories are computed (spec 01 §2).
     public var bytesWithoutChunk: [UInt8] {
         guard chunk != nil else { return bytes }
-        return backend.name + Self.fields(size: size, mtime: mtime) + [Self.dash, Self.dash] + name
+        var result = backend.name
+        Self.append(size: size, mtime: mtime, to: &result)
+        return result + [Self.dash, Self.dash] + name
     }
 
     private static let dash = UInt8(ascii: "-")
-    private static let fieldOrder = Array("smSC".utf8)
 
-    private static func fields(size: UInt64?, mtime: Int64?) -> [UInt8] {
-        var text = ""
-        if let size { text += "-s\(size)" }
-        if let mtime { text += "-m\(mtime)" }
-        return Array(text.utf8)
+    /// The digits of the field with this letter, without leading zeros, where it comes next; nil where it does not.
+    private static func takeField(_ letter: UInt8, from rest: inout ArraySlice<UInt8>) throws(KeyError) -> ArraySlice<UInt8>? {
+        guard rest.count >= 2, rest[rest.startIndex] == dash, rest[rest.startIndex + 1] == letter else { return nil }
+        let digits = rest.dropFirst(2).prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        guard !digits.isEmpty else { throw .notAKey }
+        rest = rest[digits.endIndex...]
+        return digits.drop { $0 == UInt8(ascii: "0") }
+    }
+
+    private static func append(size: UInt64?, mtime: Int64?, to bytes: inout [UInt8]) {
+        if let size { bytes.append(contentsOf: "-s\(size)".utf8) }
+        if let mtime { bytes.append(contentsOf: "-m\(mtime)".utf8) }
     }
 
     /// Sizes above 2^63-1 are refused: no file has them, and they would overflow file offsets.
@@ -103,8 +113,12 @@ public struct Key: Hashable, Sendable {
     }
 
     /// The stock program wraps an mtime to 64 bits (spec 01 §1.1).
-    private static func wrapping(_ digits: ArraySlice<UInt8>) -> Int64 {
-        digits.reduce(Int64(0)) { $0 &* 10 &+ Int64($1 - 48) }
+    ///
+    /// Where that gives a negative number, the key would be written with a sign that no parser takes back; it is refused.
+    private static func wrapping(_ digits: ArraySlice<UInt8>) throws(KeyError) -> Int64 {
+        let value = digits.reduce(Int64(0)) { $0 &* 10 &+ Int64($1 - 48) }
+        if value < 0 { throw .numberTooLarge }
+        return value
     }
 
     public static func == (left: Key, right: Key) -> Bool { left.bytes == right.bytes }

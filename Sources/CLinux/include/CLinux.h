@@ -22,3 +22,10 @@ int annexd_free_space(const char *path, uint64_t *available, uint64_t *total);
 
 /// Seconds of CLOCK_BOOTTIME, falling back to CLOCK_MONOTONIC.
 int64_t annexd_boottime_seconds(void);
+
+/// copy_file_range(2) between the current positions of two descriptors. Returns the bytes copied, 0 at the end.
+int64_t annexd_copy_range(int from, int to, uint64_t length);
+
+/// The process whose classic record lock conflicts with `type`; 0 when nothing conflicts, or only an open-file-description
+/// lock, which belongs to no process. -1 with errno.
+int annexd_ofd_holder(int fd, short type);

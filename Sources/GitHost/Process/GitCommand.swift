@@ -1,3 +1,5 @@
+import FileIO
+import Glibc
 import Subprocess
 public import SystemPackage
 
@@ -6,31 +8,40 @@ public import SystemPackage
 /// The environment is clean: neither the machine's nor the user's git configuration, nor hooks of the repository, have
 /// a say; and it does not matter which user owns the repository.
 public struct GitCommand: Sendable {
-    private let arguments: [String]
+    private var arguments: [[UInt8]]
     private let gitDirectory: FilePath
-    private var settings: [(String, String)] = [
-        ("safe.directory", "*"), ("gc.auto", "0"), ("maintenance.auto", "false"), ("core.hooksPath", "/dev/null"),
-        ("core.fsmonitor", "false"), ("core.alternateRefsCommand", ""), ("uploadpack.packObjectsHook", ""),
-        ("protocol.allow", "never"), ("core.fsync", "objects,reference"),
-    ]
-    private var variables: [(String, String)] = []
+    private var settings: [(String, [UInt8])] = defaultSettings
+    private var variables: [(String, [UInt8])] = []
 
     /// - Parameter arguments: the subcommand and its arguments. Strings from outside go after `--`, `--end-of-options`
     ///   or `=`, never where git would read an option.
     public init(_ arguments: [String], in gitDirectory: FilePath) {
-        self.arguments = arguments
+        self.arguments = arguments.map { Array($0.utf8) }
         self.gitDirectory = gitDirectory
     }
 
-    /// This command with `-c key=value`; a later setting of the same key wins.
-    public func setting(_ key: String, _ value: String) -> GitCommand {
+    /// This command with one more argument, given as bytes that need not be UTF-8 and hold no NUL.
+    public func argument(_ bytes: [UInt8]) -> GitCommand {
+        var copy = self
+        copy.arguments.append(bytes)
+        return copy
+    }
+
+    /// This command with `-c key=value`; a later setting of a key with one value wins.
+    public func setting(_ key: String, _ value: String) -> GitCommand { setting(key, Array(value.utf8)) }
+
+    /// This command with `-c key=value`, the value being a path or other bytes without NUL.
+    public func setting(_ key: String, _ value: [UInt8]) -> GitCommand {
         var copy = self
         copy.settings.append((key, value))
         return copy
     }
 
-    /// This command with one more environment variable.
-    public func environment(_ name: String, _ value: String) -> GitCommand {
+    /// This command with one more environment variable; a later value of a name wins.
+    public func environment(_ name: String, _ value: String) -> GitCommand { environment(name, Array(value.utf8)) }
+
+    /// This command with one more environment variable whose value is a path or other bytes without NUL.
+    public func environment(_ name: String, _ value: [UInt8]) -> GitCommand {
         var copy = self
         copy.variables.append((name, value))
         return copy
@@ -61,12 +72,15 @@ public struct GitCommand: Sendable {
         return result.output
     }
 
-    /// Runs while `body` feeds the process and reads from it. `body` must read the output to its end.
+    /// Runs while `body` feeds the process and reads from it.
     ///
-    /// When `body` throws or the task is cancelled, the process is asked to end, then killed.
+    /// Output that `body` leaves unread is discarded, so the process can come to its end; one that prints more than
+    /// 16 MiB after that is terminated. When `body` throws or the task is cancelled, the process and its children are
+    /// asked to end, then killed. Cancellation throws `CancellationError`. Standard error is always read.
     public func stream<Result: Sendable>(
         _ body: @Sendable (GitProcess) async throws -> Result
     ) async throws -> GitOutputOf<Result> {
+        Self.ignoreBrokenPipes
         do {
             return try await launch(body)
         } catch let error as SubprocessError where error.code == .spawnFailed || error.code == .executableNotFound {
@@ -78,17 +92,26 @@ public struct GitCommand: Sendable {
         _ body: @Sendable (GitProcess) async throws -> Result
     ) async throws -> GitOutputOf<Result> {
         var options = PlatformOptions()
-        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(5))]
+        // A group of its own: pack-objects, index-pack and hooks end with it, and Ctrl-C in a terminal does not reach it.
+        options.processGroupID = 0
+        options.teardownSequence = [.gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .seconds(5))]
         let outcome = try await Subprocess.run(
             .name("git"), arguments: Arguments(fullArguments), environment: .custom(fullEnvironment),
             platformOptions: options, input: .inputWriter, output: .sequence, error: .sequence
         ) { execution -> GitOutputOf<Result> in
             async let tail = Self.tail(of: execution.standardError)
-            let process = GitProcess(writer: execution.standardInputWriter, output: execution.standardOutput)
+            let process = GitProcess(
+                input: GitInput(writer: execution.standardInputWriter),
+                output: GitOutputStream(execution.standardOutput))
             let result = try await body(process)
             try? await execution.standardInputWriter.finish()
+            if try await process.output.discardRest(limit: 16 << 20) == false {
+                try? execution.send(signal: .terminate, toProcessGroup: true)
+                _ = try await process.output.discardRest(limit: .max)
+            }
             return GitOutputOf(status: 0, output: result, errors: String(decoding: await tail, as: UTF8.self))
         }
+        try Task.checkCancellation()
         var output = outcome.closureResult
         switch outcome.terminationStatus {
         case .exited(let code): output.status = code
@@ -102,24 +125,44 @@ public struct GitCommand: Sendable {
         GitError(code: .exit(result.status), command: name, message: result.errors)
     }
 
-    private var name: String { arguments.prefix(3).joined(separator: " ") }
+    /// What is run, without settings and environment, for error messages.
+    var name: String { arguments.prefix(3).map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ") }
 
-    private var fullArguments: [String] {
-        settings.flatMap { ["-c", "\($0.0)=\($0.1)"] } + ["--git-dir=\(gitDirectory)"] + arguments
+    /// Each with the NUL at its end that the Subprocess library expects of bytes.
+    private var fullArguments: [[UInt8]] {
+        var result: [[UInt8]] = []
+        result.reserveCapacity(settings.count * 2 + arguments.count + 1)
+        for (key, value) in settings {
+            result.append(Array("-c".utf8))
+            result.append(Array("\(key)=".utf8) + value)
+        }
+        result.append(Array("--git-dir=".utf8) + gitDirectory.bytes)
+        return (result + arguments).map { $0 + [0] }
     }
 
-    private var fullEnvironment: [Environment.Key: String] {
-        var result: [Environment.Key: String] = [
-            "PATH": Self.searchPath, "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null",
-            "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_OPTIONAL_LOCKS": "0", "HOME": "/nonexistent",
-            "GIT_AUTHOR_NAME": "annexd", "GIT_AUTHOR_EMAIL": "annexd@localhost", "GIT_COMMITTER_NAME": "annexd",
-            "GIT_COMMITTER_EMAIL": "annexd@localhost",
-        ]
-        for (name, value) in variables { result[Environment.Key(stringLiteral: name)] = value }
-        return result
+    private var fullEnvironment: [[UInt8]] {
+        var values = Self.defaultVariables
+        for (name, value) in variables { values[name] = value }
+        return values.map { Array("\($0.key)=".utf8) + $0.value + [0] }
     }
 
-    private static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    private static let defaultSettings: [(String, [UInt8])] = [
+        ("safe.directory", "*"), ("gc.auto", "0"), ("maintenance.auto", "false"), ("core.hooksPath", "/dev/null"),
+        // A command named in the repository's own configuration must not run; `true` prints no alternate refs.
+        ("core.fsmonitor", "false"), ("core.alternateRefsCommand", "true"), ("protocol.allow", "never"),
+        ("core.fsync", "objects,reference"),
+    ].map { ($0.0, Array($0.1.utf8)) }
+
+    private static let defaultVariables: [String: [UInt8]] = [
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_OPTIONAL_LOCKS": "0", "HOME": "/nonexistent",
+        "GIT_AUTHOR_NAME": "annexd", "GIT_AUTHOR_EMAIL": "annexd@localhost", "GIT_COMMITTER_NAME": "annexd",
+        "GIT_COMMITTER_EMAIL": "annexd@localhost",
+    ].mapValues { Array($0.utf8) }
+
+    /// A process that stops reading must not end annexd: writing to it then fails with EPIPE instead of SIGPIPE.
+    private static let ignoreBrokenPipes: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
 
     /// Reads to the end and keeps the last 4 KiB.
     private static func tail(of errors: SubprocessOutputSequence) async -> [UInt8] {

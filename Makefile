@@ -1,0 +1,76 @@
+# annexd: `make serve` tries it, `make test` tests it. Nothing else is needed on a fresh clone.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PACKAGES := libssl-dev libb2-dev libxxhash-dev libbotan-2-dev zlib1g-dev git curl python3-venv make
+GIT_ANNEX_VERSION := 10.20261026
+VENV := .venv
+GIT_ANNEX := $(VENV)/bin/git-annex
+LINTED := Sources Tests $(wildcard Benchmarks/Sources Benchmarks/Benchmarks Benchmarks/Package.swift) Package.swift
+LISTEN ?= 127.0.0.1:9417
+PREFIX ?= /usr/local
+
+.PHONY: help serve test check lint bench format build release deps docs hooks install clean
+
+help: ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+serve: release $(GIT_ANNEX) ## serve ./var/repos with a demo repository on 127.0.0.1:9417
+	@exec deploy/demo.sh "$$(swift build -c release --show-bin-path)/annexd" var/repos $(LISTEN) $(GIT_ANNEX)
+
+test: deps $(GIT_ANNEX) ## unit tests, and scenarios with real git and git-annex
+	ANNEXD_STRICT=1 ANNEXD_TEST_GIT_ANNEX="$(CURDIR)/$(GIT_ANNEX)" swift test
+
+check: deps lint ## what must hold before a commit: formatting, and a build without warnings
+	ANNEXD_STRICT=1 swift build --build-tests
+
+lint: ## formatting only
+	swift format lint --strict -r $(LINTED)
+
+format: ## repair the formatting
+	swift format -i -r $(LINTED)
+
+bench: release ## compare with nginx and p2phttp on this machine
+	@if [ -x Benchmarks/run ]; then exec Benchmarks/run; else echo "there are no benchmarks yet" >&2; exit 1; fi
+
+build: deps ## debug build
+	swift build
+
+release: deps ## optimized build of the annexd program
+	swift build -c release --product annexd
+
+docs: deps ## write docs/settings.md and config/annexd.example.toml anew
+	ANNEXD_WRITE_DOCS=1 swift test --filter SettingsDocumentTests/fileIsUpToDate
+
+deps: ## install the libraries that are missing (Debian, Ubuntu)
+	@command -v swift >/dev/null || { echo "swift 6.2 or later is needed: https://www.swift.org/install/linux/" >&2; exit 1; }
+	@missing=(); \
+	for package in $(PACKAGES); do \
+	    [ "$$(dpkg-query -W -f '$${db:Status-Status}' "$$package" 2>/dev/null)" = installed ] || missing+=("$$package"); \
+	done; \
+	if [ "$${#missing[@]}" -gt 0 ]; then \
+	    echo "installing $${missing[*]}" >&2; \
+	    if [ "$$(id -u)" -eq 0 ]; then root=(env); else root=(sudo); fi; \
+	    "$${root[@]}" apt-get update -q; \
+	    "$${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$${missing[@]}"; \
+	fi
+
+# The client that the scenarios and the demo use. annexd itself does not need it.
+$(GIT_ANNEX): | deps
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check git-annex==$(GIT_ANNEX_VERSION)
+	@touch $@
+
+hooks: ## install the formatting check as a pre-commit hook
+	@hook="$$(git rev-parse --git-path hooks)/pre-commit"; \
+	printf '%s\n' '#!/bin/sh' 'make -s lint || { echo "repair it with: make format" >&2; exit 1; }' > "$$hook"; \
+	chmod +x "$$hook"; echo "installed $$hook"
+
+install: ## copy the program to $(PREFIX)/bin, and the systemd unit beside
+	install -D -m 755 "$$(swift build -c release --show-bin-path)/annexd" $(DESTDIR)$(PREFIX)/bin/annexd
+	install -D -m 644 deploy/annexd.service $(DESTDIR)/etc/systemd/system/annexd.service
+
+clean: ## remove what was built; the repositories in ./var stay
+	rm -rf .build

@@ -1,0 +1,117 @@
+import AnnexProtocol
+import FileIO
+import GitHost
+import Logging
+import SystemPackage
+
+/// A fresh repository has a git-annex branch of its own (its uuid.log), unrelated to the one of its first client, whose
+/// plain `git push` would be refused as not fast-forward. So until the first push the server's branch is hidden, and moves
+/// back into the journal just before it; afterwards it is committed on top of the client's.
+extension AnnexBranch {
+    /// Declares that no client has pushed a git-annex branch yet. Called when the repository is created.
+    public func markUnpushed() async throws {
+        let (marker, sharing) = (marker, settings.sharing)
+        try await executor.run {
+            let directory = marker.removingLastComponent()
+            try createDirectory(directory, sharing: sharing)
+            try OpenFile(marker, [.writeOnly, .create], mode: 0o666).synchronize()
+            try Files.synchronizeDirectory(directory)
+        }
+    }
+
+    /// Whether no client has pushed a git-annex branch yet: then the branch is to be hidden from pushes.
+    public var isUnpushed: Bool {
+        get async throws {
+            let marker = marker
+            return try await executor.run { try Files.exists(marker) }
+        }
+    }
+
+    /// Whether the branch exists as a ref, whoever made it.
+    public var exists: Bool {
+        get async throws { try await objects.tip() != nil }
+    }
+
+    /// Makes room for a push that creates `refs/heads/git-annex`: everything in the branch moves into the journal, and the
+    /// ref goes away. Does nothing once a first push was received.
+    ///
+    /// Commits are then held back until ``didReceiveFirstPush()``, ``firstPushFailed()`` or ``mergePushed()``, or for
+    /// `firstPushPatience`. A crash at any point leaves everything in the branch, in the journal, or in both.
+    public func prepareForFirstPush() async throws {
+        try await uninterrupted { [self] in
+            try await transaction { branch in
+                guard try await branch.isUnpushed else { return }
+                for _ in 0..<Self.maximumAttempts {
+                    guard let tip = try await branch.objects.tip() else { break }
+                    try await branch.moveToJournal(tip)
+                    if try await branch.objects.updateBranch(from: tip, to: nil) { break }
+                }
+                guard try await branch.objects.tip() == nil else {
+                    throw AnnexBranchError(code: .contention, message: "the git-annex branch kept moving")
+                }
+                branch.schedule.hold(until: .now + branch.settings.firstPushPatience)
+            }
+        }
+    }
+
+    /// Ends the fresh state: a client's git-annex branch has arrived. The server's own facts are committed onto it.
+    public func didReceiveFirstPush() async throws {
+        let marker = marker
+        try await executor.run {
+            guard try Files.unlink(marker) else { return }
+            try Files.synchronizeDirectory(marker.removingLastComponent())
+        }
+        schedule.endHold()
+        try await flush()
+    }
+
+    /// The push brought no git-annex branch: the server's own is made again.
+    public func firstPushFailed() async throws {
+        schedule.endHold()
+        try await flush()
+    }
+
+    private var marker: FilePath { gitDirectory.appending("annexd").appending("unpushed") }
+
+    private func moveToJournal(_ tip: String) async throws {
+        var rest = try await pathsToKeep(tip)[...]
+        let journal = journal
+        while !rest.isEmpty {
+            let part = Array(rest.prefix(settings.maximumPending))
+            rest = rest.dropFirst(part.count)
+            var changes: [Journal.Change] = []
+            let waiting = try await executor.run { try part.map { try journal.read($0) } }
+            for (index, content) in try await objects.files(part, at: tip).enumerated() {
+                guard let content else { continue }
+                let path = part[index]
+                guard JournalName.encode(path).count <= Key.maximumFileNameLength else {
+                    throw AnnexBranchError(code: .nameTooLong, message: "no journal file for \"\(path)\": name too long")
+                }
+                let merged = waiting[index].map { StagingMerge.merge(journal: $0, branch: content, at: path) } ?? content
+                if merged != waiting[index] { changes.append(Journal.Change(path: path, content: merged)) }
+            }
+            let made = changes
+            try await executor.run { try journal.write(made) }
+            noteChanges(made.count)
+        }
+    }
+
+    /// Every file of the branch; only those that `synced/git-annex` has not, when that was merged before: it stays, and is
+    /// merged again.
+    private func pathsToKeep(_ tip: String) async throws -> [BranchPath] {
+        var arguments = ["ls-tree", "-r", "-z", "--name-only", "--full-tree", tip]
+        if let synced = try await objects.tip(of: "refs/heads/synced/git-annex"),
+            try await objects.isAncestor(synced, of: tip)
+        {
+            arguments = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", synced, tip]
+        }
+        let output = try await GitCommand(arguments, in: gitDirectory).output(limit: 1 << 30)
+        return try output.split(separator: 0).map { name in
+            guard let path = BranchPath(name), !name.contains(10) else {
+                let text = String(decoding: name, as: UTF8.self)
+                throw AnnexBranchError(code: .unexpectedContent, message: "strange path \"\(text)\" in the branch")
+            }
+            return path
+        }
+    }
+}

@@ -1,0 +1,41 @@
+public import AnnexProtocol
+
+extension AnnexBranch {
+    /// The status that each repository has for a key. Repositories marked dead in trust.log, and clusters, are not
+    /// treated here (spec 02 §1.6.13).
+    public func locations(of key: Key) async throws -> [RepositoryUUID: PresenceLog.Status] {
+        let log = PresenceLog(parsing: try await read(path(of: key, .location)) ?? [])
+        var result: [RepositoryUUID: PresenceLog.Status] = [:]
+        for (info, record) in log.records {
+            // An INFO with a trailing space, for example, names no repository.
+            if let uuid = RepositoryUUID(info) { result[uuid] = record.status }
+        }
+        return result
+    }
+
+    /// The keys with verified digests that stand for a VURL key's content (`.log.ek`, spec 02 §1.6.15).
+    public func equivalentKeys(of key: Key) async throws -> [Key] {
+        let log = PresenceLog(parsing: try await read(path(of: key, .equivalentKeys)) ?? [])
+        return log.present.compactMap { try? Key(parsing: $0) }
+    }
+
+    /// A branch file as it is now, waiting changes included; nil when there is none.
+    public func read(_ path: BranchPath) async throws -> [UInt8]? {
+        // The journal comes first: its files go away only after the branch has them, so nothing is missed (spec 02 §2.2).
+        let journal = journal
+        let hasPrivate = !settings.privateUUIDs.isEmpty
+        let (waiting, hidden) = try await executor.run {
+            (try journal.read(path), hasPrivate ? try journal.read(path, isPrivate: true) : nil)
+        }
+        var content = waiting
+        if content == nil { content = try await objects.file(path) }
+        guard let hidden else { return content }
+        // The public part may lack its last LF.
+        let known = content ?? []
+        return known + (known.isEmpty || known.last == 10 ? [] : [10]) + hidden
+    }
+
+    nonisolated func path(of key: Key, _ file: BranchPath.KeyFile) -> BranchPath {
+        BranchPath(of: key, file, levels: settings.hashLevels)
+    }
+}

@@ -1,0 +1,103 @@
+public import AnnexProtocol
+import FileIO
+public import Logging
+public import SystemPackage
+
+/// The git-annex branch of one repository: what is known about every key and every repository.
+///
+/// Changes are durable in the journal when a call returns, and are committed in batches soon after. The stock program
+/// may work in the same repository at the same time: every change is made under `annex/journal.lck`, and the branch is
+/// looked up anew in every transaction (spec 02 §2).
+public actor AnnexBranch {
+    /// The repository this branch belongs to.
+    public nonisolated let uuid: RepositoryUUID
+    public nonisolated let settings: BranchSettings
+
+    let gitDirectory: FilePath
+    let journal: Journal
+    let objects: BranchObjects
+    let executor: any BlockingExecutor
+    let logger: Logger
+
+    var schedule: CommitSchedule
+    /// Changes that wait for the next journal transaction.
+    var queue: [PendingChange] = []
+    /// Ends when the queue is empty; ``close()`` waits for it.
+    var writer: Task<Void, Never>?
+    /// Sleeps until the next commit is due; ends when nothing waits.
+    var timer: Task<Void, Never>?
+    var isClosed = false
+
+    private var isBusy = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    /// - Parameter gitDirectory: the bare repository, or the `.git` of one with a work tree.
+    public init(
+        gitDirectory: FilePath, uuid: RepositoryUUID, settings: BranchSettings, executor: any BlockingExecutor,
+        logger: Logger
+    ) {
+        self.gitDirectory = gitDirectory
+        self.uuid = uuid
+        self.settings = settings
+        self.executor = executor
+        self.logger = logger
+        journal = Journal(
+            gitDirectory: gitDirectory, sharing: settings.sharing, maximumFileSize: settings.maximumFileSize)
+        objects = BranchObjects(
+            gitDirectory: gitDirectory,
+            reader: ObjectReader(
+                gitDirectory: gitDirectory, sizeLimit: settings.maximumFileSize, idleTime: settings.readerIdleTime))
+        schedule = CommitSchedule(settings)
+    }
+
+    /// Takes note of journal files that a crash or the stock program left, so that they are committed soon.
+    public func recover() async throws {
+        let journal = journal
+        let left = try await executor.run { try journal.names().count }
+        noteChanges(left)
+    }
+
+    /// Commits what waits and ends every process. Later changes are refused.
+    public func close() async throws {
+        isClosed = true
+        timer?.cancel()
+        timer = nil
+        schedule.endHold()
+        await writer?.value
+        if settings.commitsAutomatically { try await flush() }
+        await objects.reader.close()
+    }
+
+    /// Runs `body` while nobody else changes the journal or the branch, in this process or another.
+    func transaction<Result: Sendable>(
+        _ body: @Sendable (isolated AnnexBranch) async throws -> Result
+    ) async throws -> Result {
+        await enter()
+        defer { leave() }
+        let path = gitDirectory.appending("annex").appending("journal.lck")
+        let lock = try await JournalLock.acquire(
+            path, sharing: settings.sharing, patience: settings.lockPatience, on: executor)
+        defer { lock.release() }
+        return try await body(self)
+    }
+
+    private func enter() async {
+        if isBusy {
+            await withCheckedContinuation { waiting.append($0) }
+        } else {
+            isBusy = true
+        }
+    }
+
+    /// Hands the turn to the first that waits.
+    private func leave() {
+        if waiting.isEmpty { isBusy = false } else { waiting.removeFirst().resume() }
+    }
+}
+
+/// Runs work that must not stop half-way because the client that asked for it left. The caller waits for its end.
+func uninterrupted<Result: Sendable>(
+    _ work: @escaping @Sendable () async throws -> Result
+) async throws -> Result {
+    try await Task { try await work() }.value
+}

@@ -1,0 +1,29 @@
+/// Why the git-annex branch of a repository could not be read or changed.
+public struct AnnexBranchError: Error, Sendable, CustomStringConvertible {
+    public enum Code: Sendable, Hashable {
+        /// Another program held `journal.lck` for longer than the settings allow.
+        case locked
+        /// The branch was closed.
+        case closed
+        /// The key's journal file would have a name longer than file systems store.
+        case nameTooLong
+        /// The branch kept moving while it was being changed.
+        case contention
+        /// git or the branch holds something that annexd does not understand.
+        case unexpectedContent
+        /// git or the file system failed; see the cause.
+        case failed
+    }
+
+    public var code: Code
+    public var message: String
+    public var cause: (any Error)?
+
+    public init(code: Code, message: String, cause: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.cause = cause
+    }
+
+    public var description: String { cause.map { "\(message): \($0)" } ?? message }
+}

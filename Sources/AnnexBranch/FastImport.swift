@@ -1,0 +1,68 @@
+import AnnexProtocol
+import GitHost
+import SystemPackage
+
+/// The input of `git fast-import` for commits to the git-annex branch.
+///
+/// It needs no index, writes only what changed, and moves the branch only forwards. Without the `done` at the end,
+/// which a killed server never sends, nothing is committed.
+struct FastImport: Sendable {
+    private(set) var input: [UInt8] = []
+
+    static func command(in gitDirectory: FilePath) -> GitCommand {
+        GitCommand(["fast-import", "--quiet", "--done", "--date-format=raw"], in: gitDirectory)
+    }
+
+    /// Opens a commit. `parent` nil makes a root commit, or continues the one before in this input.
+    mutating func commit(
+        _ message: String, committer: String, seconds: Int64, parent: String?, merging: [String] = []
+    ) {
+        add("commit \(BranchObjects.branch)\n")
+        add("committer \(committer) \(seconds) +0000\n")
+        data(Array("\(message)\n".utf8))
+        if let parent { add("from \(parent)\n") }
+        for other in merging { add("merge \(other)\n") }
+    }
+
+    /// A file with this content.
+    mutating func file(_ path: BranchPath, _ content: [UInt8]) {
+        add("M 100644 inline ")
+        add(path)
+        data(content)
+    }
+
+    /// A file with the content of a blob that git has.
+    mutating func file(_ path: BranchPath, blob: String) {
+        add("M 100644 \(blob) ")
+        add(path)
+    }
+
+    mutating func done() { add("done\n") }
+
+    /// What was added since the last call.
+    mutating func take() -> [UInt8] {
+        defer { input = [] }
+        return input
+    }
+
+    private mutating func data(_ bytes: [UInt8]) {
+        add("data \(bytes.count)\n")
+        input += bytes
+        add("\n")
+    }
+
+    private mutating func add(_ text: String) { input += Array(text.utf8) }
+
+    /// Quoted as in C, so that no byte of a path has a meaning.
+    private mutating func add(_ path: BranchPath) {
+        input.append(UInt8(ascii: "\""))
+        for byte in path.bytes {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"): input += [UInt8(ascii: "\\"), byte]
+            case ..<32, 127...: input += [92, 48 + (byte >> 6), 48 + (byte >> 3 & 7), 48 + (byte & 7)]
+            default: input.append(byte)
+            }
+        }
+        input += [UInt8(ascii: "\""), 10]
+    }
+}

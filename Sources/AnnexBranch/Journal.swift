@@ -1,0 +1,117 @@
+import AnnexProtocol
+import FileIO
+import SystemPackage
+
+/// The journal of one repository on disk: branch files that wait to be committed (spec 02 §2.2). Blocking.
+///
+/// Everything that writes is called with ``JournalLock`` held.
+struct Journal: Sendable {
+    let directory: FilePath
+    let privateDirectory: FilePath
+    /// Where files are written before they are renamed into the journal. Only the lock's holder uses it, so fixed names
+    /// do, and what a crash leaves is overwritten by the next writer.
+    let temporary: FilePath
+    let sharing: SharingMode
+    let maximumFileSize: Int
+
+    init(gitDirectory: FilePath, sharing: SharingMode, maximumFileSize: Int) {
+        directory = gitDirectory.appending("annex").appending("journal")
+        privateDirectory = gitDirectory.appending("annex").appending("journal-private")
+        temporary = gitDirectory.appending("annexd").appending("tmp")
+        self.sharing = sharing
+        self.maximumFileSize = maximumFileSize
+    }
+
+    /// A journal file as it was when it was taken for a commit.
+    struct Staged: Sendable {
+        var name: [UInt8]
+        var path: BranchPath
+        var content: [UInt8]
+        var version: FileStatus.Version
+    }
+
+    /// A new version of a branch file.
+    struct Change: Sendable {
+        var path: BranchPath
+        var content: [UInt8]
+        var isPrivate = false
+    }
+
+    /// The complete lines of a journal file; nil when it is not there.
+    func read(_ path: BranchPath, isPrivate: Bool = false) throws(FileError) -> [UInt8]? {
+        let name = JournalName.encode(path)
+        guard name.count <= Key.maximumFileNameLength else { return nil }
+        let file = (isPrivate ? privateDirectory : directory).appending(bytes: name)
+        return try Files.read(file, limit: maximumFileSize).map(BranchLines.completeLines)
+    }
+
+    /// Writes new versions; when it returns they survive a power cut.
+    func write(_ changes: [Change]) throws(FileError) {
+        guard !changes.isEmpty else { return }
+        try createDirectory(temporary, sharing: sharing)
+        var renames: [(FilePath, FilePath)] = []
+        for start in stride(from: 0, to: changes.count, by: Self.maximumOpenFiles) {
+            let part = changes[start..<min(start + Self.maximumOpenFiles, changes.count)]
+            var open: [OpenFile] = []
+            for (index, change) in zip(start..., part) {
+                let file = temporary.appending("journal-\(index)")
+                open.append(try write(change.content, to: file))
+                let target = change.isPrivate ? privateDirectory : directory
+                renames.append((file, target.appending(bytes: JournalName.encode(change.path))))
+            }
+            // All are on their way before the first is waited for: the file system then commits them together.
+            for file in open { try file.synchronizeData() }
+        }
+        for directory in Set(changes.map { $0.isPrivate ? privateDirectory : directory }) {
+            if try Files.exists(directory) { continue }
+            try createDirectory(directory, sharing: sharing)
+            try Files.synchronizeDirectory(directory.removingLastComponent())
+        }
+        for (source, target) in renames { try Files.rename(source, to: target) }
+        for directory in Set(changes.map { $0.isPrivate ? privateDirectory : directory }) {
+            try Files.synchronizeDirectory(directory)
+        }
+    }
+
+    private static let maximumOpenFiles = 128
+
+    private func write(_ content: [UInt8], to file: FilePath) throws(FileError) -> OpenFile {
+        try Files.unlink(file)
+        let open = try OpenFile(file, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o666)
+        if sharing != .umask { try open.setMode(sharing.file(open.status().mode)) }
+        try open.write(content, at: 0)
+        open.startWriteback(offset: 0, length: UInt64(content.count))
+        return open
+    }
+
+    /// The names of the waiting files, sorted, whoever wrote them.
+    func names() throws(FileError) -> [[UInt8]] {
+        try Files.list(directory).sorted { $0.lexicographicallyPrecedes($1) }
+    }
+
+    /// Takes files for a commit, with their bytes as they are; `strange` are those that no branch may hold.
+    func stage(_ names: [[UInt8]]) throws(FileError) -> (staged: [Staged], strange: [[UInt8]]) {
+        var staged: [Staged] = []
+        var strange: [[UInt8]] = []
+        for name in names {
+            let file = directory.appending(bytes: name)
+            guard let status = try Files.status(file, followLinks: false) else { continue }
+            guard status.kind == .regular, let path = JournalName.decode(name) else {
+                strange.append(name)
+                continue
+            }
+            guard let content = try Files.read(file, limit: maximumFileSize) else { continue }
+            staged.append(Staged(name: name, path: path, content: content, version: status.version))
+        }
+        return (staged, strange)
+    }
+
+    /// Removes committed files, but none that changed since it was staged.
+    func remove(_ staged: [Staged]) throws(FileError) {
+        for file in staged {
+            let path = directory.appending(bytes: file.name)
+            guard let status = try Files.status(path, followLinks: false), status.version == file.version else { continue }
+            try Files.unlink(path)
+        }
+    }
+}

@@ -1,0 +1,36 @@
+/// What became of the pushed `git-annex` refs.
+public struct MergeReport: Sendable, Hashable {
+    /// Refs that the branch was moved to.
+    public var fastForwarded: [String] = []
+    /// Refs whose content was merged into the branch.
+    public var merged: [String] = []
+    /// Refs that were left alone; an administrator should look.
+    public var unmerged: [Refusal] = []
+    /// Entries of merged refs that were left out: not regular files, too large, or with a path no branch may hold.
+    public var refusedEntries = 0
+
+    public init() {}
+
+    public struct Refusal: Sendable, Hashable {
+        public var ref: String
+        public var reason: Reason
+
+        public init(ref: String, reason: Reason) {
+            self.ref = ref
+            self.reason = reason
+        }
+    }
+
+    public enum Reason: Sendable, Hashable {
+        /// The repositories were tuned in incompatible ways (`annex.tune.*`).
+        case foreignTuning
+        /// The ref's transitions.log names something unknown.
+        case unknownTransition
+        /// History was forgotten on one side only; merging would bring it back.
+        case differentTransitions
+        /// A log of the ref that decides over merging cannot be read.
+        case unreadable
+    }
+
+    public var isUnchanged: Bool { fastForwarded.isEmpty && merged.isEmpty }
+}

@@ -1,0 +1,166 @@
+import GitHost
+import SystemPackage
+
+/// Reads git objects by name through one long-running `cat-file --batch`, which ends by itself when unused.
+actor ObjectReader {
+    private let command: GitCommand
+    private let sizeLimit: Int
+    private let idleTime: Duration
+    private var session: ObjectSession?
+    private var lastUse = ContinuousClock.now
+
+    init(gitDirectory: FilePath, sizeLimit: Int, idleTime: Duration) {
+        command = GitCommand(["cat-file", "--batch"], in: gitDirectory)
+        self.sizeLimit = sizeLimit
+        self.idleTime = idleTime
+    }
+
+    /// What git has under each name, in order. Names hold no LF.
+    func read(_ names: [[UInt8]]) async throws -> [ObjectReply] {
+        if names.isEmpty { return [] }
+        guard names.allSatisfy({ !$0.contains(10) }) else {
+            throw AnnexBranchError(code: .unexpectedContent, message: "object name with a line break")
+        }
+        // A process that ended while it was idle (killed, or out of memory) is replaced once.
+        if let session, let replies = try? await session.read(names) {
+            lastUse = .now
+            return replies
+        }
+        let fresh = ObjectSession(command, sizeLimit: sizeLimit)
+        session?.end()
+        session = fresh
+        lastUse = .now
+        closeWhenIdle(fresh)
+        let replies = try await fresh.read(names)
+        lastUse = .now
+        return replies
+    }
+
+    /// Names as git reads them, one a line.
+    static func lines(_ names: [[UInt8]]) -> [UInt8] {
+        var result: [UInt8] = []
+        for name in names {
+            result += name
+            result.append(10)
+        }
+        return result
+    }
+
+    func close() {
+        session?.end()
+        session = nil
+    }
+
+    /// Nobody waits for this task: it ends with its session, at most one idle time after the last use.
+    private func closeWhenIdle(_ watched: ObjectSession) {
+        Task { [idleTime, weak self] in
+            repeat {
+                try? await Task.sleep(for: idleTime)
+            } while await self?.isInUse(watched) ?? false
+            watched.end()
+        }
+    }
+
+    private func isInUse(_ watched: ObjectSession) -> Bool {
+        guard session === watched else { return false }
+        if ContinuousClock.now < lastUse + idleTime { return true }
+        session = nil
+        return false
+    }
+}
+
+/// What git has under a name.
+enum ObjectReply: Sendable {
+    case missing
+    case object(id: [UInt8], type: [UInt8], content: [UInt8])
+    /// Larger than the limit; its content was skipped.
+    case tooLarge(id: [UInt8], size: Int)
+
+    /// The content, if this is a blob.
+    func blob(_ name: @autoclosure () -> String) throws -> [UInt8]? {
+        switch self {
+        case .missing: return nil
+        case .object(_, let type, let content) where type.elementsEqual("blob".utf8): return content
+        case .object: throw AnnexBranchError(code: .unexpectedContent, message: "\"\(name())\" in the branch is no file")
+        case .tooLarge(_, let size):
+            throw AnnexBranchError(code: .unexpectedContent, message: "\"\(name())\" in the branch has \(size) bytes")
+        }
+    }
+}
+
+/// One `cat-file --batch` process and the requests to it, answered in order.
+private final class ObjectSession: Sendable {
+    private struct Request: Sendable {
+        var names: [[UInt8]]
+        var reply: CheckedContinuation<[ObjectReply], any Error>
+    }
+
+    private let requests: AsyncStream<Request>.Continuation
+
+    /// The process and the task that serves it live until ``end()``.
+    init(_ command: GitCommand, sizeLimit: Int) {
+        let (stream, continuation) = AsyncStream<Request>.makeStream()
+        requests = continuation
+        Task {
+            var failure: any Error = AnnexBranchError(code: .failed, message: "git cat-file ended")
+            do {
+                _ = try await command.stream { process in
+                    var output = ObjectOutput(process)
+                    for await request in stream { try await Self.serve(request, process, &output, sizeLimit) }
+                    try await process.finish()
+                    try await output.drain()
+                }
+            } catch {
+                failure = error
+            }
+            continuation.finish()
+            for await request in stream { request.reply.resume(throwing: failure) }
+        }
+    }
+
+    func read(_ names: [[UInt8]]) async throws -> [ObjectReply] {
+        try await withCheckedThrowingContinuation { reply in
+            if case .enqueued = requests.yield(Request(names: names, reply: reply)) { return }
+            reply.resume(throwing: AnnexBranchError(code: .failed, message: "git cat-file ended"))
+        }
+    }
+
+    /// Ends the process after the requests before this one.
+    func end() { requests.finish() }
+
+    private static func serve(
+        _ request: Request, _ process: GitProcess, _ output: inout ObjectOutput, _ sizeLimit: Int
+    ) async throws {
+        do {
+            let input = ObjectReader.lines(request.names)
+            async let written = process.write(input)
+            var replies: [ObjectReply] = []
+            for _ in request.names { replies.append(try await reply(from: &output, sizeLimit)) }
+            _ = try await written
+            request.reply.resume(returning: replies)
+        } catch {
+            request.reply.resume(throwing: error)
+            throw error
+        }
+    }
+
+    /// Answers are `ID TYPE SIZE LF content LF`, or `NAME missing LF`.
+    private static func reply(from output: inout ObjectOutput, _ sizeLimit: Int) async throws -> ObjectReply {
+        guard let line = try await output.record(endingWith: 10) else {
+            throw AnnexBranchError(code: .failed, message: "git cat-file ended")
+        }
+        if line.suffix(8).elementsEqual(" missing".utf8) { return .missing }
+        let words = line.split(separator: 32)
+        guard words.count == 3, let size = Int(String(decoding: words[2], as: UTF8.self)) else {
+            throw AnnexBranchError(
+                code: .unexpectedContent, message: "git cat-file answered \"\(String(decoding: line, as: UTF8.self))\"")
+        }
+        if size > sizeLimit {
+            try await output.skip(size + 1)
+            return .tooLarge(id: Array(words[0]), size: size)
+        }
+        let content = try await output.bytes(size)
+        try await output.skip(1)
+        return .object(id: Array(words[0]), type: Array(words[1]), content: content)
+    }
+}

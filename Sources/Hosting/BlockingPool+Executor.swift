@@ -1,0 +1,4 @@
+public import AnnexBranch
+public import Blocking
+
+extension BlockingPool: BlockingExecutor {}

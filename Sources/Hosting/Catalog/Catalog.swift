@@ -1,0 +1,149 @@
+public import AnnexProtocol
+import Blocking
+import FileIO
+import Logging
+import Synchronization
+import SystemPackage
+
+/// The repositories of a host: finds them by name and by UUID, and keeps those open that are in use.
+///
+/// By name, the file system itself answers, in constant time, so whatever another process does is seen at once. By UUID,
+/// an index answers that a scan in the background keeps up to date; an unknown UUID never makes anybody wait for a scan.
+public final class Catalog: Sendable {
+    public let root: RootFolder
+    public let services: HostServices
+
+    fileprivate struct State {
+        var open: [RepositoryName: HostedRepository] = [:]
+        var index: [RepositoryName: RepositoryScan.Found] = [:]
+        var namesByUUID: [RepositoryUUID: Set<RepositoryName>] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    /// How long a repository stays open after its last use.
+    static let idleTime = Duration.seconds(60)
+    /// How often the background scan looks for changes.
+    static let scanInterval = Duration.seconds(1)
+
+    public init(root: RootFolder, services: HostServices) {
+        self.root = root
+        self.services = services
+    }
+
+    /// The repository with this name, or with this former name; nil where there is none.
+    public func repository(named name: RepositoryName) async throws -> HostedRepository? {
+        if let open = state.withLock({ $0.open[name] }) {
+            open.touch()
+            if (try? await services.pool.run { try open.currentSettings() }) != nil { return open }
+            await discard(open)
+        }
+        return try await services.pool.run { try self.find(name) }
+    }
+
+    /// The repository whose own UUID this is; nil where there is none, or where several are copies of one another.
+    public func repository(withUUID uuid: RepositoryUUID) async throws -> HostedRepository? {
+        let names = state.withLock { $0.namesByUUID[uuid] ?? [] }
+        guard names.count <= 1 else {
+            services.logger.warning(
+                "several repositories have one UUID; they can be reached by path only",
+                metadata: ["uuid": "\(uuid)", "repositories": "\(names.sorted())"])
+            return nil
+        }
+        guard let name = names.first, let repository = try await repository(named: name), repository.uuid == uuid else {
+            return nil
+        }
+        return repository
+    }
+
+    /// Forgets an open repository whose folder is gone or was replaced.
+    public func discard(_ repository: HostedRepository) async {
+        state.withLock { if $0.open[repository.name] === repository { $0.open[repository.name] = nil } }
+        await repository.close()
+    }
+
+    /// How many repositories are known and how many of them are open.
+    public var counts: (known: Int, open: Int) { state.withLock { ($0.index.count, $0.open.count) } }
+
+    /// Blocking. Opens the repository, or finds it open.
+    private func find(_ name: RepositoryName) throws -> HostedRepository? {
+        var name = name
+        var gitDirectory = try root.gitDirectory(of: name)
+        if gitDirectory == nil, let present = try root.presentName(of: name) {
+            name = present
+            gitDirectory = try root.gitDirectory(of: present)
+        }
+        guard let gitDirectory else { return nil }
+        let opened = try HostedRepository(name: name, gitDirectory: gitDirectory, services: services)
+        let found = RepositoryScan.Found(name: name, gitDirectory: gitDirectory, uuid: opened.uuid)
+        return state.withLock { state in
+            if let other = state.open[name], (try? other.currentSettings()) != nil { return other }
+            state.open[name] = opened
+            state.add(found)
+            return opened
+        }
+    }
+
+    /// Scans, closes what is idle, and commits what other processes left in journals, until the task is cancelled.
+    public func maintain(onFirstScan ready: @escaping @Sendable () -> Void) async {
+        var scan = RepositoryScan(root: root)
+        var isFirst = true
+        while !Task.isCancelled {
+            let current = scan
+            if let (next, changed) = try? await services.pool.run({ () -> (RepositoryScan, Bool) in
+                var next = current
+                let changed = next.refresh()
+                return (next, changed)
+            }) {
+                scan = next
+                if changed || isFirst { adopt(scan) }
+            }
+            if isFirst { ready() }
+            isFirst = false
+            await closeIdle()
+            try? await Task.sleep(for: Self.scanInterval)
+        }
+    }
+
+    /// Commits and closes everything; for shutdown.
+    public func closeAll() async {
+        let all = state.withLock { state in
+            defer { state.open = [:] }
+            return Array(state.open.values)
+        }
+        await withDiscardingTaskGroup { group in
+            for repository in all { group.addTask { await repository.close() } }
+        }
+    }
+
+    private func adopt(_ scan: RepositoryScan) {
+        let repositories = scan.repositories
+        state.withLock { state in
+            state.index = repositories
+            state.namesByUUID = [:]
+            for found in repositories.values { state.add(found) }
+        }
+        for found in repositories.values {
+            for former in found.formerNames where (try? Files.exists(root.aliasFile(of: former))) == false {
+                try? RepositoryRenaming.writeAlias(from: former, to: found.name, in: root)
+            }
+        }
+    }
+
+    private func closeIdle() async {
+        let idle = state.withLock { state in
+            let idle = state.open.filter { $0.value.isIdle(for: Self.idleTime) }
+            for name in idle.keys { state.open[name] = nil }
+            return Array(idle.values)
+        }
+        for repository in idle { await repository.close() }
+    }
+}
+
+extension Catalog.State {
+    fileprivate mutating func add(_ found: RepositoryScan.Found) {
+        if let old = index[found.name]?.uuid, old != found.uuid { namesByUUID[old]?.remove(found.name) }
+        index[found.name] = found
+        if let uuid = found.uuid { namesByUUID[uuid, default: []].insert(found.name) }
+    }
+}

@@ -1,0 +1,118 @@
+import AnnexProtocol
+import FileIO
+import GitHost
+import SystemPackage
+
+/// What the root folder holds, read from disk and kept up to date at little cost.
+///
+/// The first scan reads everything; later ones list only folders whose modification time changed, and look again at
+/// repositories that had no `annex.uuid` yet. Blocking.
+struct RepositoryScan {
+    /// A repository as the scan found it.
+    struct Found: Hashable, Sendable {
+        var name: RepositoryName
+        var gitDirectory: FilePath
+        /// Nil for a repository that is not an annex (yet).
+        var uuid: RepositoryUUID?
+        var formerNames: [RepositoryName] = []
+        /// Which config file said so.
+        var version: FileStatus.Version?
+    }
+
+    private struct Folder {
+        /// Nil while the folder may change again within the same tick of its clock: it is then listed once more.
+        var modified: FileStatus.Timestamp?
+        var folders: [String: [String]] = [:]
+        var repositories: [RepositoryName: Found] = [:]
+    }
+
+    private let root: RootFolder
+    private var folders: [[String]: Folder] = [:]
+
+    /// Deeper folders are not searched; a bound against link loops made of bind mounts.
+    private static let maximumDepth = 16
+
+    init(root: RootFolder) { self.root = root }
+
+    /// Everything found, by name.
+    var repositories: [RepositoryName: Found] {
+        folders.values.reduce(into: [:]) { $0.merge($1.repositories) { first, _ in first } }
+    }
+
+    /// Brings the picture up to date; answers whether anything changed.
+    mutating func refresh() -> Bool { refresh([]) }
+
+    private mutating func refresh(_ components: [String]) -> Bool {
+        let path = components.reduce(root.path) { $0.appending(bytes: Array($1.utf8)) }
+        guard components.count < Self.maximumDepth, let status = try? Files.status(path), status.kind == .directory else {
+            return forget(components)
+        }
+        var changed = false
+        let known = folders[components]
+        if known?.modified != status.modified {
+            changed = list(components, path, status, known) || changed
+        }
+        changed = identifyPending(components) || changed
+        for child in Array((folders[components]?.folders ?? [:]).values) { changed = refresh(child) || changed }
+        return changed
+    }
+
+    private mutating func list(_ components: [String], _ path: FilePath, _ status: FileStatus, _ known: Folder?) -> Bool {
+        guard let names = try? Files.list(path) else { return false }
+        let isSettled = WallClock.seconds - status.modified.seconds > 2
+        var folder = Folder(modified: isSettled ? status.modified : nil)
+        for bytes in names {
+            guard let name = String(validating: bytes, as: UTF8.self), !name.hasPrefix(".") else { continue }
+            let child = components + [name]
+            let childPath = path.appending(bytes: bytes)
+            guard let childStatus = try? Files.status(childPath, followLinks: false) else { continue }
+            guard childStatus.kind == .directory || childStatus.kind == .symbolicLink else { continue }
+            let workTree = childPath.appending(".git")
+            if let repository = RepositoryName(components: child),
+                let gitDirectory = [childPath, workTree].first(where: { (try? RootFolder.isGitDirectory($0)) == true })
+            {
+                let version = (try? Files.status(gitDirectory.appending("config")))??.version
+                if let old = known?.repositories[repository], old.gitDirectory == gitDirectory, old.version == version {
+                    folder.repositories[repository] = old
+                } else {
+                    folder.repositories[repository] = Self.identify(repository, gitDirectory)
+                }
+            } else if childStatus.kind == .directory {
+                folder.folders[name] = child
+            }
+        }
+        for (name, child) in known?.folders ?? [:] where folder.folders[name] == nil { _ = forget(child) }
+        folders[components] = folder
+        return known?.repositories != folder.repositories || known?.folders != folder.folders
+    }
+
+    private mutating func identifyPending(_ components: [String]) -> Bool {
+        var changed = false
+        for (name, found) in folders[components]?.repositories ?? [:] where found.uuid == nil {
+            let again = Self.identify(name, found.gitDirectory)
+            if again != found {
+                folders[components]?.repositories[name] = again
+                changed = true
+            }
+        }
+        return changed
+    }
+
+    private mutating func forget(_ components: [String]) -> Bool {
+        let gone = folders.keys.filter { $0.starts(with: components) }
+        for key in gone { folders[key] = nil }
+        return !gone.isEmpty
+    }
+
+    private static func identify(_ name: RepositoryName, _ gitDirectory: FilePath) -> Found {
+        let configFile = gitDirectory.appending("config")
+        var found = Found(name: name, gitDirectory: gitDirectory)
+        found.version = (try? Files.status(configFile))??.version
+        guard let bytes = try? Files.read(configFile, limit: 1 << 20),
+            let config = try? GitConfig(parsing: bytes)
+        else { return found }
+        found.uuid = config.string("annex.uuid").flatMap { RepositoryUUID($0) }
+        found.formerNames = config.all("annexd.formerName").compactMap { RepositoryName(String(decoding: $0, as: UTF8.self)) }
+        return found
+    }
+}

@@ -1,0 +1,88 @@
+public import FileIO
+public import SystemPackage
+
+/// The folder that holds all hosted repositories, and the host's own state below `.annexd`.
+///
+/// Blocking; every answer comes from the file system, so changes by other processes are seen at once.
+public struct RootFolder: Sendable, Hashable {
+    public let path: FilePath
+
+    public init(_ path: FilePath) { self.path = path }
+
+    /// `<root>/.annexd`: the host's own state. Everything in it can be rebuilt from the repositories.
+    public var state: FilePath { path.appending(".annexd") }
+    /// Repositories that are being made, renamed into place when complete.
+    public var workshop: FilePath { state.appending("tmp") }
+    /// Deleted repositories, until somebody empties it.
+    public var trash: FilePath { state.appending("trash") }
+    /// One file per former name, holding the present one.
+    public var aliases: FilePath { state.appending("aliases") }
+    /// The hooks that git runs for pushes.
+    public var hooks: FilePath { state.appending("hooks") }
+
+    /// Makes the folder and its state folders, where missing.
+    public func prepare() throws(FileError) {
+        for folder in [path, state, workshop, trash, aliases] { try Files.createDirectories(folder) }
+    }
+
+    /// The git directory of the repository with this name, or nil: `<name>.git`, else `<name>` bare or with a work tree.
+    public func gitDirectory(of name: RepositoryName) throws(FileError) -> FilePath? {
+        let plain = name.components.reduce(path) { $0.appending(bytes: Array($1.utf8)) }
+        let bare = folder(of: name)
+        for candidate in [bare, plain.appending(".git"), plain] where try Self.isGitDirectory(candidate) {
+            return candidate
+        }
+        return nil
+    }
+
+    /// Where a new bare repository of this name goes.
+    public func folder(of name: RepositoryName) -> FilePath {
+        let parents = name.components.dropLast().reduce(path) { $0.appending(bytes: Array($1.utf8)) }
+        return parents.appending(bytes: Array((name.components.last ?? "").utf8) + Array(".git".utf8))
+    }
+
+    /// Whether `git` would take this folder for a repository.
+    public static func isGitDirectory(_ folder: FilePath) throws(FileError) -> Bool {
+        guard try Files.status(folder.appending("HEAD"), followLinks: false) != nil else { return false }
+        guard try Files.status(folder.appending("config"))?.kind == .regular else { return false }
+        return try Files.status(folder.appending("objects"))?.kind == .directory
+    }
+
+    /// The present name of a repository that was once called `name`, or nil.
+    public func presentName(of name: RepositoryName) throws(FileError) -> RepositoryName? {
+        var current = name
+        for _ in 0..<16 {
+            guard let content = try Files.read(aliasFile(of: current), limit: 4096),
+                let next = RepositoryName(String(decoding: content, as: UTF8.self).trimmingLineEnd)
+            else { return nil }
+            if try gitDirectory(of: next) != nil { return next }
+            current = next
+        }
+        return nil
+    }
+
+    /// The file that tells what the repository once called `name` is called now.
+    func aliasFile(of name: RepositoryName) -> FilePath {
+        // As file names of keys are escaped: each name has a file of its own.
+        var escaped: [UInt8] = []
+        for byte in name.description.utf8 {
+            switch byte {
+            case UInt8(ascii: "%"): escaped.append(contentsOf: "&s".utf8)
+            case UInt8(ascii: "&"): escaped.append(contentsOf: "&a".utf8)
+            case UInt8(ascii: "/"): escaped.append(UInt8(ascii: "%"))
+            default: escaped.append(byte)
+            }
+        }
+        return aliases.appending(bytes: escaped.count <= 255 ? escaped : Array(escaped.prefix(200)) + Self.fingerprint(escaped))
+    }
+
+    /// Sixteen hexadecimal digits (FNV-1a) that tell long names apart.
+    private static func fingerprint(_ bytes: [UInt8]) -> [UInt8] {
+        let hash = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        return Array(String(hash, radix: 16).utf8)
+    }
+}
+
+extension String {
+    var trimmingLineEnd: String { hasSuffix("\n") ? String(dropLast()) : self }
+}

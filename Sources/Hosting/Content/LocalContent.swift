@@ -1,0 +1,123 @@
+import AnnexBranch
+import AnnexProtocol
+import Blocking
+import FileIO
+import NIOCore
+import ObjectStore
+
+/// The content in a hosted repository's own object store.
+struct LocalContent: ContentLocation {
+    let repository: HostedRepository
+    let uuid: RepositoryUUID
+    let branch: AnnexBranch
+
+    var objects: ObjectStore { repository.objects }
+
+    func isPresent(_ key: Key) async throws -> Bool {
+        try await repository.perform { try objects.find(key) != nil }
+    }
+
+    func open(_ key: Key) async throws -> Content? {
+        let opened = try await repository.perform { () -> OpenObject? in
+            guard let object = try objects.open(key) else { return nil }
+            // Somebody may have edited an unlocked file in place: what no longer matches its key is not content.
+            return try !object.needsVerification || object.isGenuine(key) ? object : nil
+        }
+        guard let opened else { return nil }
+        if repository.isBare { return Content(size: opened.size, source: .file(opened.file)) }
+        let pool = repository.services.pool
+        return Content(
+            size: opened.size,
+            source: .mutableFile(opened.file) { (try? await pool.run { try opened.isUnchanged() }) ?? false })
+    }
+
+    func partial(of key: Key) async throws -> PartialContent {
+        try await repository.perform {
+            if try objects.find(key) != nil { return .alreadyPresent(also: []) }
+            return .bytes(try objects.partialSize(key))
+        }
+    }
+
+    func confirm(_ key: Key) async throws -> StoreOutcome {
+        guard try await isPresent(key) else { return .notStored(reason: "the content is not here") }
+        try await branch.recordLocation(of: key, in: uuid, present: true)
+        return .stored(also: [])
+    }
+
+    func lock(_ key: Key) async throws -> (any HeldLock)? {
+        let lock = try await repository.perform { try objects.lock(key) }
+        return lock.map { LocalLock(lock: $0, repository: repository) }
+    }
+
+    // MARK: Removing
+
+    /// The object goes first, then the log is written, then the lock files and empty directories go (spec 01 §4.3).
+    func remove(_ key: Key, before deadline: BootSeconds?) async throws -> RemovalOutcome {
+        let start = try await repository.perform { () -> RemovalStep in
+            let start = try objects.beginRemoval(key)
+            if case .ready(let removal) = start {
+                // Checked while the content is locked against everybody else.
+                if let deadline, BootSeconds.now >= deadline { return .tooLate }
+                try removal.unlinkContent()
+            }
+            return .begun(start)
+        }
+        switch start {
+        case .tooLate: return .notRemoved(reason: "the time for this removal has passed")
+        case .begun(.absent):
+            try await logAbsence(of: key)
+            return .removed(also: [])
+        case .begun(.locked): return .notRemoved(reason: "the content is locked")
+        case .begun(.refused(.readOnly)): return .refused(.forbidden(reason: "\(RemovalRefusal.readOnly)"))
+        case .begun(.refused(let reason)): return .notRemoved(reason: "\(reason)")
+        case .begun(.ready(let removal)):
+            try await branch.recordLocation(of: key, in: uuid, present: false)
+            try await repository.services.pool.run { removal.finish() }
+            return .removed(also: [])
+        }
+    }
+
+    private enum RemovalStep {
+        case begun(RemovalStart)
+        case tooLate
+    }
+
+    /// A crash between removal and log leaves a location that is not true; whoever removes again repairs it.
+    private func logAbsence(of key: Key) async throws {
+        if try await branch.locations(of: key)[uuid] == .present {
+            try await branch.recordLocation(of: key, in: uuid, present: false)
+        }
+    }
+}
+
+/// A lock on content in the object store.
+private struct LocalLock: HeldLock {
+    let lock: ContentLock
+    let repository: HostedRepository
+
+    func release() async {
+        try? await repository.services.pool.run { try lock.release(keepingRetention: false) }
+    }
+
+    func detach(protectedUntil deadline: Int64) async {
+        try? await repository.services.pool.run {
+            try lock.extendRetention(until: RetentionTime(seconds: deadline))
+            try lock.release(keepingRetention: true)
+        }
+    }
+}
+
+extension OpenObject {
+    /// Reads all of the content and compares it with the key.
+    fileprivate func isGenuine(_ key: Key) throws -> Bool {
+        let verifier = ContentVerifier(key)
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var offset: UInt64 = 0
+        while true {
+            let count = try buffer.withUnsafeMutableBytes { try file.read(into: $0, at: offset) }
+            if count == 0 { return verifier.finish() == .accepted }
+            buffer.withUnsafeBytes { verifier.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            offset += UInt64(count)
+        }
+    }
+}

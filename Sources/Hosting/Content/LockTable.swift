@@ -1,0 +1,124 @@
+public import AnnexProtocol
+
+/// The content locks that clients of one host hold, by lock id.
+///
+/// A lock lives for ten minutes, and as long as a `keeplocked` connection holds it. When that connection ends without an
+/// unlock, the content stays protected until ten minutes, and a minute of grace, after the connection began: the client
+/// counts on that (spec 01 §6.7).
+public actor LockTable {
+    /// How long a lock lives without a connection, in seconds.
+    static let lifetime: Int64 = 600
+    /// Added when a connection ends without an unlock: the client's ten minutes may have begun a little later than ours.
+    static let grace: Int64 = 60
+
+    private struct Entry {
+        let lock: any HeldLock
+        let scope: Scope
+        let client: String
+        var expires: ContinuousClock.Instant
+        var connections = 0
+    }
+
+    /// What a lock id is good for: ids are bearer tokens and work only where they were given out.
+    public struct Scope: Hashable, Sendable {
+        public var repository: RepositoryUUID
+        public var location: RepositoryUUID
+
+        public init(repository: RepositoryUUID, location: RepositoryUUID) {
+            self.repository = repository
+            self.location = location
+        }
+    }
+
+    private var entries: [LockID: Entry] = [:]
+    private var heldByClient: [String: Int] = [:]
+    private let limit: Int
+    private let limitPerClient: Int
+    private var sweeper: Task<Void, Never>?
+
+    /// - Parameters:
+    ///   - limit: locks at one time, over all clients.
+    ///   - limitPerClient: locks at one time of one client address, so that nobody can use up everybody's.
+    public init(limit: Int, limitPerClient: Int) {
+        self.limit = limit
+        self.limitPerClient = limitPerClient
+    }
+
+    /// How many locks are held.
+    public var count: Int { entries.count }
+
+    /// Whether `client` may hold one more lock; asked before the content is locked.
+    public func hasRoom(for client: String) -> Bool {
+        entries.count < limit && heldByClient[client, default: 0] < limitPerClient
+    }
+
+    /// Takes charge of a lock and answers its id, or nil when the bounds were reached meanwhile; the lock is then released.
+    public func add(_ lock: any HeldLock, scope: Scope, client: String) async -> LockID? {
+        guard hasRoom(for: client) else {
+            await lock.release()
+            return nil
+        }
+        let id = LockID.random()
+        entries[id] = Entry(lock: lock, scope: scope, client: client, expires: .now + .seconds(Self.lifetime))
+        heldByClient[client, default: 0] += 1
+        startSweeping()
+        return id
+    }
+
+    /// A connection begins to keep the lock; answers false where the id is unknown.
+    public func attach(_ id: LockID, scope: Scope) -> Bool {
+        guard entries[id]?.scope == scope else { return false }
+        entries[id]?.connections += 1
+        let promised = ContinuousClock.now + .seconds(Self.lifetime + Self.grace)
+        if let expires = entries[id]?.expires, expires < promised { entries[id]?.expires = promised }
+        return true
+    }
+
+    /// The connection ended without an unlock: the lock waits for its time to pass, or for another connection.
+    public func detach(_ id: LockID) {
+        guard let entry = entries[id] else { return }
+        entries[id]?.connections = max(0, entry.connections - 1)
+        startSweeping()
+    }
+
+    /// Ends the lock; answers false where the id is unknown.
+    @discardableResult
+    public func unlock(_ id: LockID, scope: Scope) async -> Bool {
+        guard entries[id]?.scope == scope, let entry = remove(id) else { return false }
+        await entry.lock.release()
+        return true
+    }
+
+    /// Before the process ends: leaves every lock's content protected on disk for the time that was promised.
+    public func detachAll() async {
+        sweeper?.cancel()
+        for id in Array(entries.keys) {
+            guard let entry = remove(id) else { continue }
+            await entry.lock.detach(protectedUntil: WallClock.seconds + Self.lifetime + Self.grace)
+        }
+    }
+
+    private func remove(_ id: LockID) -> Entry? {
+        guard let entry = entries.removeValue(forKey: id) else { return nil }
+        let left = heldByClient[entry.client, default: 1] - 1
+        heldByClient[entry.client] = left > 0 ? left : nil
+        return entry
+    }
+
+    /// Runs while there are locks, waking when the next one may expire.
+    private func startSweeping() {
+        guard sweeper == nil else { return }
+        sweeper = Task { await self.sweep() }
+    }
+
+    private func sweep() async {
+        while !Task.isCancelled, let next = entries.values.filter({ $0.connections == 0 }).map(\.expires).min() {
+            try? await Task.sleep(until: next, clock: .continuous)
+            for (id, entry) in entries where entry.connections == 0 && entry.expires <= .now {
+                _ = remove(id)
+                await entry.lock.release()
+            }
+        }
+        sweeper = nil
+    }
+}

@@ -1,0 +1,149 @@
+public import AnnexBranch
+public import AnnexProtocol
+public import Blocking
+import FileIO
+import GitHost
+public import Logging
+import ObjectStore
+import Synchronization
+public import SystemPackage
+
+/// One repository that is being served: its configuration, objects, git-annex branch and locks.
+///
+/// Opened on demand and closed when idle; it owns no descriptor, no thread and no process while nothing happens.
+public final class HostedRepository: Sendable {
+    public let name: RepositoryName
+    public let gitDirectory: FilePath
+    /// Nil for a repository that is not an annex (yet): git works, contents do not.
+    public let uuid: RepositoryUUID?
+    /// The git-annex branch; nil where there is no annex.
+    public let branch: AnnexBranch?
+    public let services: HostServices
+    let turns = KeyTurns()
+    let objects: ObjectStore
+    let settingsWhenOpened: RepositorySettings
+    private let source: SettingsSource
+    private let lastUse = Mutex(ContinuousClock.now)
+
+    /// Opens the repository at `gitDirectory`. Blocking.
+    init(name: RepositoryName, gitDirectory: FilePath, services: HostServices) throws {
+        let source = try SettingsSource(name: name, gitDirectory: gitDirectory)
+        let settings = try source.current()
+        self.name = name
+        self.gitDirectory = gitDirectory
+        self.services = services
+        self.source = source
+        settingsWhenOpened = settings
+        uuid = settings.uuid
+        objects = ObjectStore(gitDirectory: gitDirectory) { try source.current().store }
+        branch = uuid.map { uuid in
+            AnnexBranch(
+                gitDirectory: gitDirectory, uuid: uuid, settings: settings.branch(commitDelay: services.commitDelay),
+                executor: services.pool, logger: services.logger)
+        }
+    }
+
+    /// What the configuration says now. Blocking; re-reads the file when it changed.
+    ///
+    /// Throws ``HostingError/gone(_:)`` when the repository was removed, replaced, or got another identity.
+    public func currentSettings() throws -> RepositorySettings { try source.current() }
+
+    /// Runs blocking work on this repository's files.
+    func perform<Result: Sendable>(_ work: @escaping @Sendable () throws -> Result) async throws -> Result {
+        touch()
+        return try await services.pool.run(work)
+    }
+
+    /// The place that holds content for `uuid`: this repository itself; later a proxied remote or a cluster.
+    public func location(for uuid: RepositoryUUID) -> (any ContentLocation)? {
+        guard let own = self.uuid, own == uuid, let branch else { return nil }
+        return LocalContent(repository: self, uuid: own, branch: branch)
+    }
+
+    /// What is needed to see and serve the newest state of the git-annex branch: pending changes are committed.
+    public func flushBranch() async throws {
+        touch()
+        try await branch?.flush()
+    }
+
+    func touch() { lastUse.withLock { $0 = .now } }
+
+    func isIdle(for duration: Duration) -> Bool { lastUse.withLock { $0.duration(to: .now) > duration } }
+
+    /// Commits what is pending and stops timers.
+    func close() async {
+        do {
+            try await branch?.close()
+        } catch {
+            // Nothing is lost: the journal keeps it until the repository is opened again. A deleted one is not missed.
+            let source = source
+            guard (try? await services.pool.run({ try source.current() })) != nil else { return }
+            services.logger.error(
+                "the journal could not be committed", metadata: ["repository": "\(name)", "error": "\(error)"])
+        }
+    }
+}
+
+/// What all repositories of a host share.
+public struct HostServices: Sendable {
+    public var pool: BlockingPool
+    public var locks: LockTable
+    public var logger: Logger
+    /// How long a burst of changes may rest before it is committed to the git-annex branch.
+    public var commitDelay: Duration
+
+    public init(pool: BlockingPool, locks: LockTable, logger: Logger, commitDelay: Duration) {
+        self.pool = pool
+        self.locks = locks
+        self.logger = logger
+        self.commitDelay = commitDelay
+    }
+}
+
+public enum HostingError: Error, Sendable, CustomStringConvertible {
+    /// The repository is not, or no longer, there.
+    case gone(RepositoryName)
+    /// A repository of this name exists already.
+    case exists(RepositoryName)
+    /// The text is no repository name.
+    case badName(String)
+    /// The operation cannot be done, for this reason.
+    case refused(String)
+
+    public var description: String {
+        switch self {
+        case .gone(let name): "there is no repository \"\(name)\""
+        case .exists(let name): "\"\(name)\" exists already"
+        case .badName(let text): "\"\(text)\" cannot be the name of a repository"
+        case .refused(let reason): reason
+        }
+    }
+}
+
+extension HostedRepository {
+    /// Whether the repository has no work tree, as it was when it was opened.
+    public var isBare: Bool { settingsWhenOpened.isBare }
+
+    /// Whether pushers must not see the git-annex branch: nobody has pushed one yet, so a plain first push may come.
+    public func hidesBranch() async throws -> Bool { try await branch?.isUnpushed ?? false }
+
+    /// Merges what a push brought to the git-annex branch, before the client hears that it succeeded.
+    public func concludePush(movedBranch: Bool) async throws {
+        guard let branch else { return }
+        if movedBranch { try await branch.concludeFirstPush() }
+        let report = try await branch.mergePushed()
+        for refused in report.unmerged {
+            services.logger.warning(
+                "a pushed git-annex branch was not merged",
+                metadata: ["repository": "\(name)", "ref": "\(refused.ref)", "reason": "\(refused.reason)"])
+        }
+    }
+}
+
+extension AnnexBranch {
+    /// A push that was to move the branch has ended; it may have been refused.
+    fileprivate func concludeFirstPush() async throws {
+        guard try await isUnpushed else { return }
+        if try await exists { try await didReceiveFirstPush() } else { try await firstPushFailed() }
+    }
+}

@@ -1,0 +1,166 @@
+import AnnexBranch
+public import AnnexProtocol
+import Blocking
+import FileIO
+import GitHost
+import Logging
+import ObjectStore
+public import SystemPackage
+
+/// Creates, renames, deletes and restores the repositories of a root folder.
+///
+/// Every change is one rename in the file system, so a running server, other processes and a crash see the state before
+/// or after it, never one in between.
+public struct RepositoryManager: Sendable {
+    public let root: RootFolder
+    private let services: HostServices
+
+    public init(root: RootFolder, services: HostServices) {
+        self.root = root
+        self.services = services
+    }
+
+    /// Creates an empty bare repository that is an annex, and answers its UUID.
+    ///
+    /// Its git-annex branch stays unborn as far as pushers can see, so that a plain first push of one is accepted.
+    @discardableResult
+    public func create(_ name: RepositoryName) async throws -> RepositoryUUID {
+        let target = root.folder(of: name)
+        let uuid = RepositoryUUID.random()
+        let draft = root.workshop.appending(uuid.description)
+        try await services.pool.run {
+            try root.prepare()
+            guard try root.gitDirectory(of: name) == nil else { throw HostingError.exists(name) }
+            try requireNoEnclosingRepository(of: name)
+        }
+        do {
+            try await RepositoryCreator.create(at: draft)
+            let config = GitConfigFile(draft.appending("config"))
+            try await config.set("annex.uuid", uuid.description)
+            try await config.set("annex.version", "10")
+            try await services.pool.run { 
+                try ObjectStore(gitDirectory: draft, settings: StoreSettings(isBare: true)).createAnnexDirectories()
+             }
+            try await describe(uuid, as: name, in: draft, isUnpushed: true)
+            try await services.pool.run {
+                try Files.createDirectories(target.removingLastComponent())
+                try Files.synchronizeDirectory(draft)
+                guard try Files.moveIntoPlace(draft, to: target) else { throw HostingError.exists(name) }
+                try Files.synchronizeDirectory(target.removingLastComponent())
+            }
+        } catch {
+            try? await services.pool.run { try Files.removeTree(draft) }
+            throw error
+        }
+        services.logger.info("repository created", metadata: ["repository": "\(name)", "uuid": "\(uuid)"])
+        return uuid
+    }
+
+    /// Makes an existing git repository an annex, as `git annex init` would.
+    ///
+    /// Not where objects are present without a UUID: that is a lost configuration, and a new UUID would orphan them.
+    public func initialiseAnnex(of repository: HostedRepository) async throws {
+        let gitDirectory = repository.gitDirectory
+        let settings = try await services.pool.run { () -> StoreSettings in
+            let settings = try repository.currentSettings()
+            guard settings.uuid == nil else { return settings.store }
+            guard try Files.list(gitDirectory.appending("annex").appending("objects")).isEmpty else {
+                throw HostingError.refused("\(repository.name) has annexed objects but no annex.uuid")
+            }
+            let workTree = gitDirectory.removingLastComponent()
+            if !settings.isBare, try Files.exists(workTree.appending(".noannex")) {
+                throw HostingError.refused("\(repository.name) holds a .noannex file")
+            }
+            return settings.store
+        }
+        let config = GitConfigFile(gitDirectory.appending("config"))
+        guard try config.current().string("annex.uuid") == nil else { return }
+        let uuid = RepositoryUUID.random()
+        try await services.pool.run {
+            try ObjectStore(gitDirectory: gitDirectory, settings: settings).createAnnexDirectories()
+        }
+        try await describe(uuid, as: repository.name, in: gitDirectory, isUnpushed: false)
+        try await config.set("annex.version", "10")
+        try await config.set("annex.uuid", uuid.description)
+        services.logger.info("repository is an annex now", metadata: ["repository": "\(repository.name)", "uuid": "\(uuid)"])
+    }
+
+    /// An empty bare repository, to show to those who push to a name that does not exist yet.
+    public func emptyRepository() async throws -> FilePath {
+        let path = root.state.appending("empty.git")
+        if try await services.pool.run({ try RootFolder.isGitDirectory(path) }) { return path }
+        let draft = root.workshop.appending("empty-\(RepositoryUUID.random())")
+        try await services.pool.run { try root.prepare() }
+        try await RepositoryCreator.create(at: draft)
+        try await services.pool.run {
+            if try !Files.moveIntoPlace(draft, to: path) { try Files.removeTree(draft) }
+        }
+        return path
+    }
+
+    /// Gives a repository another name; its old URL keeps working.
+    public func rename(_ name: RepositoryName, to newName: RepositoryName) async throws {
+        try await services.pool.run {
+            try root.prepare()
+            guard let gitDirectory = try root.gitDirectory(of: name) else { throw HostingError.gone(name) }
+            guard try root.gitDirectory(of: newName) == nil else { throw HostingError.exists(newName) }
+            try requireNoEnclosingRepository(of: newName)
+            try RepositoryRenaming(root: root, gitDirectory: gitDirectory, name: name, newName: newName).run()
+        }
+        // Kept in the repository as well, so that the alias can be made again from it.
+        if let gitDirectory = try await services.pool.run({ try root.gitDirectory(of: newName) }) {
+            try await GitConfigFile(gitDirectory.appending("config")).add("annexd.formerName", name.description)
+        }
+    }
+
+    /// Moves a repository to the trash, from which ``restore(_:as:)`` brings it back.
+    public func delete(_ name: RepositoryName) async throws {
+        try await services.pool.run { try RepositoryTrash(root: root).discard(name) }
+        services.logger.info("repository moved to the trash", metadata: ["repository": "\(name)"])
+    }
+
+    /// Brings back the repository of this name that was deleted last, under its own or another name.
+    public func restore(_ name: RepositoryName, as newName: RepositoryName? = nil) async throws {
+        try await services.pool.run {
+            try requireNoEnclosingRepository(of: newName ?? name)
+            try RepositoryTrash(root: root).restore(name, as: newName ?? name)
+        }
+    }
+
+    /// Takes an existing repository from elsewhere on this machine into the root, with its UUID and content.
+    ///
+    /// - Parameter keepingSource: copies instead of moving; the copy has the same UUID, so the source must no longer be
+    ///   used as an annex of its own.
+    public func importRepository(at source: FilePath, as name: RepositoryName, keepingSource: Bool) async throws {
+        try await services.pool.run {
+            try root.prepare()
+            guard try root.gitDirectory(of: name) == nil else { throw HostingError.exists(name) }
+            try requireNoEnclosingRepository(of: name)
+            try RepositoryImport(root: root, source: source, name: name).run(keepingSource: keepingSource)
+        }
+    }
+
+    /// Writes the line of uuid.log into the journal, from which it is committed when the repository is used.
+    private func describe(
+        _ uuid: RepositoryUUID, as name: RepositoryName, in gitDirectory: FilePath, isUnpushed: Bool
+    ) async throws {
+        var settings = BranchSettings()
+        settings.commitsAutomatically = false
+        let branch = AnnexBranch(
+            gitDirectory: gitDirectory, uuid: uuid, settings: settings, executor: services.pool, logger: services.logger)
+        if isUnpushed { try await branch.markUnpushed() }
+        try await branch.describe(uuid, as: Array("\(name) (annexd)".utf8))
+        try await branch.close()
+    }
+
+    /// A repository inside another one's folder would be part of it.
+    private func requireNoEnclosingRepository(of name: RepositoryName) throws {
+        for length in 1..<max(1, name.components.count) {
+            guard let parent = RepositoryName(components: name.components.prefix(length)) else { continue }
+            let folder = name.components.prefix(length).reduce(root.path) { $0.appending(bytes: Array($1.utf8)) }
+            if try RootFolder.isGitDirectory(folder) || RootFolder.isGitDirectory(folder.appending(".git")) {
+                throw HostingError.refused("\"\(name)\" would lie inside the repository \"\(parent)\"")
+            }
+        }
+    }
+}

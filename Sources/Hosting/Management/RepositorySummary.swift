@@ -1,0 +1,59 @@
+public import AnnexProtocol
+import FileIO
+import GitHost
+import SystemPackage
+
+/// What `repo list` and `repo show` tell of a repository.
+public struct RepositorySummary: Sendable {
+    public var name: RepositoryName
+    public var uuid: RepositoryUUID?
+    public var folder: String
+    public var isBare: Bool
+    public var formerNames: [RepositoryName]
+    /// Objects and their total size in bytes; only where they were counted.
+    public var content: (objects: Int, bytes: UInt64)?
+}
+
+extension RepositoryManager {
+    /// All repositories of the root, sorted by name. Blocking.
+    public func list() throws -> [RepositorySummary] {
+        var scan = RepositoryScan(root: root)
+        _ = scan.refresh()
+        return scan.repositories.values.sorted { $0.name < $1.name }.map { found in
+            RepositorySummary(
+                name: found.name, uuid: found.uuid, folder: found.gitDirectory.string,
+                isBare: found.gitDirectory.lastComponent?.string != ".git", formerNames: found.formerNames)
+        }
+    }
+
+    /// One repository, its objects counted. Blocking.
+    public func show(_ name: RepositoryName) throws -> RepositorySummary {
+        var current = name
+        if try root.gitDirectory(of: name) == nil, let present = try root.presentName(of: name) { current = present }
+        guard let gitDirectory = try root.gitDirectory(of: current) else { throw HostingError.gone(name) }
+        let config = try GitConfigFile(gitDirectory.appending("config")).current()
+        let settings = RepositorySettings(config)
+        var summary = RepositorySummary(
+            name: current, uuid: settings.uuid, folder: gitDirectory.string, isBare: settings.isBare,
+            formerNames: config.all("annexd.formerName").compactMap { RepositoryName(String(decoding: $0, as: UTF8.self)) })
+        summary.content = try count(gitDirectory.appending("annex").appending("objects"))
+        return summary
+    }
+
+    /// Counts the regular files below a folder whose name is that of the folder they are in: the objects.
+    private func count(_ folder: FilePath) throws -> (objects: Int, bytes: UInt64) {
+        var result = (objects: 0, bytes: UInt64(0))
+        let name = folder.lastComponent?.string
+        for entry in try Files.list(folder) {
+            let path = folder.appending(bytes: entry)
+            guard let status = try Files.status(path, followLinks: false) else { continue }
+            if status.kind == .directory {
+                let inner = try count(path)
+                result = (result.objects + inner.objects, result.bytes + inner.bytes)
+            } else if status.kind == .regular, path.lastComponent?.string == name {
+                result = (result.objects + 1, result.bytes + status.size)
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,66 @@
+import FileIO
+import SystemPackage
+
+/// Deleted repositories: each in a folder of its own below `.annexd/trash`, beside a file with its name. Blocking.
+public struct RepositoryTrash: Sendable {
+    private let root: RootFolder
+
+    public init(root: RootFolder) { self.root = root }
+
+    /// One deleted repository.
+    public struct Entry: Sendable, Hashable {
+        public var name: RepositoryName
+        /// Seconds since 1970.
+        public var deleted: Int64
+        var folder: FilePath
+    }
+
+    /// Everything in the trash, oldest first.
+    public func entries() throws -> [Entry] {
+        try Files.list(root.trash).compactMap { bytes -> Entry? in
+            let folder = root.trash.appending(bytes: bytes)
+            guard let name = try Files.read(folder.appending("name"), limit: 4096),
+                let parsed = RepositoryName(String(decoding: name, as: UTF8.self).trimmingLineEnd),
+                let deleted = Int64(String(decoding: bytes.prefix { $0 != UInt8(ascii: "-") }, as: UTF8.self)),
+                try Files.exists(content(of: folder))
+            else { return nil }
+            return Entry(name: parsed, deleted: deleted, folder: folder)
+        }.sorted { ($0.deleted, $0.folder.string) < ($1.deleted, $1.folder.string) }
+    }
+
+    func discard(_ name: RepositoryName) throws {
+        try root.prepare()
+        guard let gitDirectory = try root.gitDirectory(of: name) else { throw HostingError.gone(name) }
+        let source = RepositoryRenaming.folder(of: gitDirectory)
+        let folder = root.trash.appending("\(WallClock.seconds)-\(UInt64.random(in: .min ... .max))")
+        try Files.createDirectory(folder)
+        let kind = source == gitDirectory ? "bare" : "worktree"
+        try write("\(name)\n", to: folder.appending("name"))
+        try write("\(kind)\n", to: folder.appending("kind"))
+        try Files.rename(source, to: content(of: folder))
+        try Files.synchronizeDirectory(folder)
+        try Files.synchronizeDirectory(source.removingLastComponent())
+    }
+
+    func restore(_ name: RepositoryName, as newName: RepositoryName) throws {
+        guard let entry = try entries().last(where: { $0.name == name }) else {
+            throw HostingError.refused("there is no deleted repository \"\(name)\"")
+        }
+        guard try root.gitDirectory(of: newName) == nil else { throw HostingError.exists(newName) }
+        let isBare = try Files.read(entry.folder.appending("kind"), limit: 100) == Array("bare\n".utf8)
+        let plain = newName.components.reduce(root.path) { $0.appending(bytes: Array($1.utf8)) }
+        let target = isBare ? root.folder(of: newName) : plain
+        try Files.createDirectories(target.removingLastComponent())
+        try Files.renameWithoutReplacing(content(of: entry.folder), to: target)
+        try Files.synchronizeDirectory(target.removingLastComponent())
+        try Files.removeTree(entry.folder)
+    }
+
+    private func content(of folder: FilePath) -> FilePath { folder.appending("repository") }
+
+    private func write(_ text: String, to path: FilePath) throws {
+        let file = try OpenFile(path, [.writeOnly, .create, .exclusive])
+        try file.write(Array(text.utf8), at: 0)
+        try file.synchronize()
+    }
+}

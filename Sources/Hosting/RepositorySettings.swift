@@ -1,0 +1,60 @@
+import AnnexBranch
+public import AnnexProtocol
+import GitHost
+import ObjectStore
+
+/// What a repository's git config says to the host (spec 01 §3.2, spec 02 §9).
+///
+/// Commands that a configuration names (`annex.freezecontent-command` and the like) are never run.
+public struct RepositorySettings: Sendable {
+    public var uuid: RepositoryUUID?
+    public var isBare: Bool
+    var store: StoreSettings
+    private var isPrivate: Bool
+    private var mergesBranches: Bool
+    private var commitMessage: String?
+    private var hasOneLevelBranchHash: Bool
+
+    init(_ config: GitConfig) {
+        let version = config.int("annex.version").map(Int.init)
+        // One without the other means a damaged or foreign repository, which the stock program refuses as well.
+        uuid = version == nil ? nil : config.string("annex.uuid").flatMap { RepositoryUUID($0) }
+        isBare = config.bool("core.bare") ?? false
+        store = StoreSettings()
+        store.isBare = isBare
+        store.version = version ?? 10
+        store.sharing = config.all("core.sharedRepository").isEmpty ? .umask : SharedRepository(parsing: config.string("core.sharedRepository"))
+        store.diskReserve = config.string("annex.diskreserve").flatMap { DataSize.parse($0) } ?? StoreSettings.defaultDiskReserve
+        store.secureHashesOnly = config.bool("annex.securehashesonly") ?? false
+        store.pidLock = config.bool("annex.pidlock") ?? false
+        store.thin = config.bool("annex.thin") ?? false
+        store.crippledWithoutSymlinks =
+            (config.bool("annex.crippledfilesystem") ?? false) && config.bool("core.symlinks") == false
+        store.objectHash1 = config.bool("annex.tune.objecthash1") ?? false
+        store.objectHashLower = config.bool("annex.tune.objecthashlower") ?? false
+        isPrivate = config.bool("annex.private") ?? false
+        mergesBranches = config.bool("annex.merge-annex-branches") ?? true
+        commitMessage = config.string("annex.commitmessage").flatMap { $0.isEmpty ? nil : $0 }
+        hasOneLevelBranchHash = config.bool("annex.tune.branchhash1") ?? false
+    }
+
+    /// The same, for the git-annex branch.
+    func branch(commitDelay: Duration) -> BranchSettings {
+        var branch = BranchSettings()
+        if hasOneLevelBranchHash { branch.tuning.insert(.oneLevelBranchHash) }
+        if store.objectHash1 { branch.tuning.insert(.oneLevelObjectHash) }
+        if store.objectHashLower { branch.tuning.insert(.objectHashLower) }
+        branch.mergesBranches = mergesBranches
+        if isPrivate, let uuid { branch.privateUUIDs = [uuid] }
+        if let commitMessage { branch.commitMessage = commitMessage }
+        branch.idleDelay = commitDelay
+        branch.sharing =
+            switch store.sharing {
+            case .umask: .umask
+            case .group: .group
+            case .all: .world
+            case .octal(let mode): .exact(mode)
+            }
+        return branch
+    }
+}

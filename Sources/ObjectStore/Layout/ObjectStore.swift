@@ -1,0 +1,130 @@
+public import AnnexProtocol
+public import FileIO
+public import SystemPackage
+
+/// The annex object store of one repository: which content is present, receiving, removing, locking.
+///
+/// All calls block and may be made from many threads at once. They work beside the stock program in one repository,
+/// with the same locks (spec 01 §3, §4). Nothing is cached: each operation asks for the settings and looks at the disk.
+public final class ObjectStore: Sendable {
+    /// The git directory: of a non-bare repository the `.git`, of a linked work tree that of the main one.
+    public let gitDirectory: FilePath
+    let paths: StorePaths
+    private let currentSettings: @Sendable () throws -> StoreSettings
+
+    /// - Parameter settings: answers the settings as they are now. It is called at the start of each operation, and
+    ///   again where a lock must be held before `annex.version` can be trusted, so it must notice a changed config file.
+    public init(gitDirectory: FilePath, settings: @escaping @Sendable () throws -> StoreSettings) {
+        self.gitDirectory = gitDirectory
+        paths = StorePaths(gitDirectory: gitDirectory)
+        currentSettings = settings
+    }
+
+    public convenience init(gitDirectory: FilePath, settings: StoreSettings) {
+        self.init(gitDirectory: gitDirectory) { settings }
+    }
+
+    func settings() throws -> StoreSettings { try currentSettings() }
+
+    /// The object of a key, or nil when its content is not here: a regular file that has the size the key tells.
+    ///
+    /// Content that is about to be removed counts as present until it is gone (spec 01 §4.1).
+    public func find(_ key: Key) throws(ObjectStoreError) -> StoredObject? {
+        try reporting { try find(key, settings())?.object }
+    }
+
+    func find(_ key: Key, _ settings: StoreSettings) throws -> (object: StoredObject, place: ObjectPlace)? {
+        for place in paths.places(key, settings) {
+            guard let status = try Files.status(place.object, followLinks: false), Self.isContent(status, of: key) else {
+                continue
+            }
+            return (StoredObject(path: place.object, status: status, settings), place)
+        }
+        return nil
+    }
+
+    /// Opens the content of a key for reading, or answers nil when it is not here.
+    public func open(_ key: Key) throws(ObjectStoreError) -> OpenObject? {
+        try reporting {
+            let settings = try settings()
+            for place in paths.places(key, settings) {
+                // Looked at before it is opened: opening a device could have effects of its own.
+                guard let before = try Files.status(place.object, followLinks: false), before.kind == .regular else {
+                    continue
+                }
+                let file: OpenFile
+                do {
+                    file = try OpenFile(place.object, [.readOnly, .noFollow, .nonBlocking])
+                } catch let error as FileError {
+                    if error.isMissing { continue }
+                    throw error
+                }
+                let status = try file.status()
+                guard Self.isContent(status, of: key) else { continue }
+                return OpenObject(file: file, object: StoredObject(path: place.object, status: status, settings))
+            }
+            return nil
+        }
+    }
+
+    /// How many bytes of a key were received earlier, so that a client may send the rest; 0 when none are of use.
+    ///
+    /// A pure read: creates nothing and takes no lock; during an upload it tells how far that is (spec 01 §6.5).
+    public func partialSize(_ key: Key) throws(ObjectStoreError) -> UInt64 {
+        try reporting { try partialStatus(key).map(\.size) ?? 0 }
+    }
+
+    /// The partial file, unless it is too large to be the start of the content.
+    func partialStatus(_ key: Key) throws -> FileStatus? {
+        guard let status = try Files.status(paths.partial(key), followLinks: false), status.kind == .regular,
+            status.size <= key.contentSize ?? .max,
+            // A second name may be an object: writing here would change it.
+            status.linkCount == 1
+        else { return nil }
+        return status
+    }
+
+    static func isContent(_ status: FileStatus, of key: Key) -> Bool {
+        status.kind == .regular && (key.contentSize ?? status.size) == status.size
+    }
+}
+
+extension Key {
+    /// The number of bytes that the content has, where the key tells it. Stock compares `-s` for chunk keys, too.
+    var contentSize: UInt64? { size }
+}
+
+/// The object of a key as it was when it was looked for.
+public struct StoredObject: Sendable, Hashable {
+    public var path: FilePath
+    public var status: FileStatus
+    /// Whether somebody may have changed the content in place: only in a non-bare repository, where the object is
+    /// writable, has a second name, or `annex.thin` is set. Verify it before it is served (spec 01 §3.6).
+    public var needsVerification: Bool
+
+    init(path: FilePath, status: FileStatus, _ settings: StoreSettings) {
+        self.path = path
+        self.status = status
+        // Objects of versions 8 and 9 keep their write bits in a shared repository, for the sake of locking.
+        let mayBeWritable = !settings.usesLockFiles && settings.sharing != .umask
+        let isWritable = status.mode & 0o222 != 0 && !mayBeWritable
+        needsVerification = !settings.isBare && (settings.thin || status.linkCount > 1 || isWritable)
+    }
+}
+
+/// Content that is open for reading. Closing happens when the last reference to ``file`` goes away.
+public struct OpenObject: Sendable {
+    public let file: OpenFile
+    /// As the open descriptor had it; send exactly so many bytes.
+    public let object: StoredObject
+
+    /// In bytes.
+    public var size: UInt64 { object.status.size }
+
+    public var needsVerification: Bool { object.needsVerification }
+
+    /// Whether the file is still as it was when it was opened; ask after the last byte was read (spec 01 §3.6, §6.4).
+    public func isUnchanged() throws(ObjectStoreError) -> Bool {
+        try reporting { try file.status().version == object.status.version }
+    }
+}

@@ -1,0 +1,74 @@
+internal import AnnexProtocol
+internal import FileIO
+internal import SystemPackage
+
+extension ObjectStore {
+    /// Moves verified content from `tmp/` to its place among the objects, durably (spec 01 §4.2 step 9).
+    ///
+    /// The content is on stable storage before its name is there, so that no crash leaves wrong content in place.
+    /// - Returns: false when the object was there already; the received copy is then deleted.
+    func publish(_ file: OpenFile, as key: Key, _ settings: StoreSettings) throws -> Bool {
+        let modes = FileModes(settings, paths)
+        try removeWorkDirectory(key)
+        let mode = try file.status().mode
+        let frozen = modes.content(mode)
+        if frozen != mode { try file.setMode(frozen) }
+        try file.synchronize()
+        guard try file.isStillLinked() else {
+            throw ObjectStoreError(code: .io, message: "\"\(file.path)\" was replaced while it was being received")
+        }
+
+        // An object of the wrong size is found nowhere, but may sit in the place for new content.
+        let place = paths.newPlace(key, settings)
+        let moved = try KeyGate.of(place).enter(place) { _ in
+            try move(file.path, to: place, key, settings, modes)
+        }
+        if moved { try place.synchronizeDirectories() }
+        return moved
+    }
+
+    private func move(
+        _ partial: FilePath, to place: ObjectPlace, _ key: Key, _ settings: StoreSettings, _ modes: FileModes
+    ) throws -> Bool {
+        var attempts = 0
+        while true {
+            if try find(key, settings) != nil {
+                try Files.unlink(partial)
+                return false
+            }
+            do {
+                // A removal that ends now may take these away again; then this is tried once more.
+                try modes.createDirectories(place.directory)
+                try modes.withThawed(place.directory) {
+                    guard let status = try Files.status(place.object, followLinks: false) else {
+                        return try Files.renameWithoutReplacing(partial, to: place.object)
+                    }
+                    // What `find` did not accept is damaged, and replaced; unless a good one came this instant.
+                    if Self.isContent(status, of: key) {
+                        throw FileError(operation: "rename", path: place.object, code: .fileExists)
+                    }
+                    try Files.rename(partial, to: place.object)
+                }
+                return true
+            } catch let error as FileError {
+                attempts += 1
+                guard error.isMissing || error.code == .fileExists, attempts < 20, try Files.exists(partial) else {
+                    throw error
+                }
+            }
+        }
+    }
+
+    /// Deletes known-bad partial content, so that nobody resumes from it.
+    func discardPartial(_ key: Key) throws {
+        try removeWorkDirectory(key)
+        try Files.unlink(paths.partial(key))
+    }
+
+    /// Only a directory: a file of this name is the partial content of another key, one that is called `work.…`.
+    private func removeWorkDirectory(_ key: Key) throws {
+        let work = paths.work(key)
+        guard let status = try Files.status(work, followLinks: false), status.kind == .directory else { return }
+        try Files.removeTree(work)
+    }
+}

@@ -1,0 +1,145 @@
+public import AnnexProtocol
+internal import FileIO
+internal import SystemPackage
+
+extension ObjectStore {
+    /// Prepares to receive the content of a key (spec 01 §4.2 steps 1 to 6).
+    ///
+    /// With `.ready`, the transfer locks are held until the reception is released.
+    /// - Parameters:
+    ///   - clientUUID: who sends, as the request says; any bytes.
+    ///   - associatedFile: the name of a file with this content, or empty; any bytes.
+    ///   - offset: bytes that the client leaves out at the front, in the hope that they are here.
+    ///   - length: the announced length of the body in bytes.
+    ///   - isSecure: whether the hash in the key is secure, where the caller knows better than its backend tells (VURL).
+    ///   - checker: a fresh checker for this key. Bytes that are here already are read and fed to it.
+    public func beginReceiving(
+        _ key: Key, clientUUID: [UInt8], associatedFile: [UInt8] = [], offset: UInt64, length: Int64,
+        isSecure: Bool? = nil, checker: sending any ContentChecking
+    ) throws(ObjectStoreError) -> ReceiveStart {
+        let checker = CheckerBox(checker)
+        return try reporting {
+            let settings = try settings()
+            if try find(key, settings) != nil { return .alreadyPresent }
+            if let refusal = refusal(key, offset: offset, length: length, isSecure: isSecure, settings) {
+                return .refused(refusal)
+            }
+
+            let modes = FileModes(settings, paths)
+            let slot = try TransferSlot(key, client: clientUUID, associatedFile: associatedFile, paths, modes)
+            guard let slot else { return try find(key, settings) == nil ? .busy : .alreadyPresent }
+            do {
+                // Another upload may have ended between our look and our lock.
+                if try find(key, settings) != nil {
+                    slot.release()
+                    return .alreadyPresent
+                }
+                let request = ReceiveRequest(offset: offset, length: length)
+                let start = try receive(key, request, settings, slot, checker)
+                if case .ready = start { return start }
+                slot.release()
+                return start
+            } catch {
+                slot.release()
+                throw error
+            }
+        }
+    }
+
+    /// What can be decided without a look at the partial file.
+    private func refusal(
+        _ key: Key, offset: UInt64, length: Int64, isSecure: Bool?, _ settings: StoreSettings
+    ) -> ReceiveRefusal? {
+        if !settings.allowsChanges { return .readOnly }
+        if settings.secureHashesOnly && !(isSecure ?? key.hasSecureHash) { return .insecureBackend }
+        // `lck.` and `work.` are put in front of the name.
+        if key.fileName.count + 5 > Key.maximumFileNameLength { return .nameTooLong }
+        if let size = key.contentSize, length >= 0 {
+            let (announced, overflow) = offset.addingReportingOverflow(UInt64(length))
+            if overflow || announced != size { return .wrongLength(announced: announced, expected: size) }
+        }
+        return nil
+    }
+
+    private func receive(
+        _ key: Key, _ request: ReceiveRequest, _ settings: StoreSettings, _ slot: TransferSlot, _ checker: CheckerBox
+    ) throws -> ReceiveStart {
+        let partial = paths.partial(key)
+        // The partial file is of no use to this client, and would be offered to it again and again.
+        if request.length < 0 {
+            try Files.unlink(partial)
+            return .refused(.negativeLength)
+        }
+        let existing = try usablePartial(key)
+        if request.offset > existing { return .refused(.offsetBeyondPartial(partialSize: existing)) }
+        if let missing = try missingSpace(for: key, request, existing: existing, settings) {
+            return .refused(.notEnoughSpace(missing: missing))
+        }
+
+        let modes = FileModes(settings, paths)
+        let file = try openPartial(key, modes)
+        // Content that cannot be verified had better come from one sender; so the body replaces what overlaps.
+        let kept = checker.checker.isVerifiable ? existing : request.offset
+        if kept < existing { try file.truncate(to: kept) }
+        try feed(file, upTo: kept, to: checker)
+        return .ready(
+            Reception(
+                key, self, settings, file, slot, checker, start: kept, skip: kept - request.offset,
+                length: UInt64(request.length)))
+    }
+
+    /// The size of the partial file; one that cannot become the content is deleted.
+    private func usablePartial(_ key: Key) throws -> UInt64 {
+        if let status = try partialStatus(key) { return status.size }
+        try Files.unlink(paths.partial(key))
+        return 0
+    }
+
+    private func openPartial(_ key: Key, _ modes: FileModes) throws -> OpenFile {
+        try modes.createDirectories(paths.temporary)
+        let path = paths.partial(key)
+        if let status = try Files.status(path, followLinks: false), status.mode & 0o600 != 0o600 {
+            try Files.setMode(path, status.mode | 0o600)
+        }
+        return try modes.open(creating: path, .readWrite)
+    }
+
+    /// Bytes that must become free before the content fits, or nil when it fits (spec 02 §6.5).
+    private func missingSpace(
+        for key: Key, _ request: ReceiveRequest, existing: UInt64, _ settings: StoreSettings
+    ) throws -> UInt64? {
+        guard let free = try? Files.freeSpace(at: paths.annex) else { return nil }
+        let size = key.contentSize ?? max(1, request.offset.addingReportingOverflow(UInt64(request.length)).partialValue)
+        let outstanding = try TransferSlot.outstandingBytes(besides: key, paths)
+        let need = Int128(size) + Int128(settings.diskReserve) - Int128(free) - Int128(existing) + Int128(outstanding)
+        return need > 0 ? UInt64(clamping: need) : nil
+    }
+
+    private func feed(_ file: OpenFile, upTo end: UInt64, to checker: CheckerBox) throws {
+        guard end > 0 else { return }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+        defer { buffer.deallocate() }
+        var position: UInt64 = 0
+        while position < end {
+            let wanted = Int(min(end - position, UInt64(buffer.count)))
+            let count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted]), at: position)
+            guard count > 0 else {
+                throw ObjectStoreError(code: .io, message: "read \"\(file.path)\": it became shorter meanwhile")
+            }
+            checker.checker.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            position += UInt64(count)
+        }
+    }
+}
+
+private struct ReceiveRequest {
+    var offset: UInt64
+    var length: Int64
+}
+
+/// Carries a checker from the caller, who gave it away, to the reception, whose mutex guards it from then on.
+final class CheckerBox: @unchecked Sendable {
+    var checker: any ContentChecking
+
+    init(_ checker: sending any ContentChecking) { self.checker = checker }
+}

@@ -1,0 +1,163 @@
+public import AnnexProtocol
+internal import FileIO
+internal import Synchronization
+internal import SystemPackage
+
+/// Content that is being received: takes the body, checks it, and puts it into the store (spec 01 §4.2 steps 6 to 11).
+///
+/// After ``finish(_:)`` the owner writes the location log and then calls ``release()``. Dropping it at any point keeps
+/// what came so far for a resumed upload and frees the locks.
+public final class Reception: Sendable {
+    public let key: Key
+    private let store: ObjectStore
+    private let settings: StoreSettings
+    private let file: OpenFile
+    private let checker: CheckerBox
+    /// Size of the partial file when the request began.
+    private let start: UInt64
+    /// Body bytes at the front that are here already.
+    private let skip: UInt64
+    /// Announced length of the body.
+    private let length: UInt64
+    private let received = Atomic<UInt64>(0)
+    private let state: Mutex<State>
+
+    private struct State {
+        /// Size of the partial file.
+        var position: UInt64
+        var writtenBack: UInt64
+        var hasFailed = false
+        var isFinished = false
+        var slot: TransferSlot?
+    }
+
+    /// How many bytes pile up before the kernel is asked to write them, so that the last fsync is short.
+    private static let writebackStep: UInt64 = 8 << 20
+
+    init(
+        _ key: Key, _ store: ObjectStore, _ settings: StoreSettings, _ file: OpenFile, _ slot: TransferSlot,
+        _ checker: CheckerBox, start: UInt64, skip: UInt64, length: UInt64
+    ) {
+        self.key = key
+        self.store = store
+        self.settings = settings
+        self.file = file
+        self.checker = checker
+        self.start = start
+        self.skip = skip
+        self.length = length
+        state = Mutex(State(position: start, writtenBack: start, slot: slot))
+    }
+
+    deinit { release() }
+
+    /// Bytes of the body so far, those beyond the announced length included.
+    public var bytesReceived: UInt64 { received.load(ordering: .relaxed) }
+
+    /// Whether more bytes came than were announced; nothing that comes now is of use.
+    public var isTooLong: Bool { bytesReceived > length }
+
+    /// Writes the next bytes of the body, and hashes them. Bytes beyond the announced length are dropped.
+    ///
+    /// After an error, such as a full disk, only `finish(.broken)` makes sense; it keeps what fitted.
+    public func append(_ bytes: UnsafeRawBufferPointer) throws(ObjectStoreError) {
+        try reporting {
+            try state.withLock { state in
+                guard !state.isFinished, !state.hasFailed else {
+                    throw ObjectStoreError(code: .misuse, message: "append to a reception that has ended")
+                }
+                try append(bytes, &state)
+            }
+        }
+    }
+
+    private func append(_ bytes: UnsafeRawBufferPointer, _ state: inout State) throws {
+        let before = bytesReceived
+        received.add(UInt64(bytes.count), ordering: .relaxed)
+        let wanted = bytes.prefix(Int(clamping: length - min(length, before)))
+        let here = Int(clamping: min(UInt64(wanted.count), skip - min(skip, before)))
+        let fresh = UnsafeRawBufferPointer(rebasing: wanted.dropFirst(here))
+        guard fresh.count > 0 else { return }
+
+        do {
+            try file.write(fresh, at: state.position)
+        } catch {
+            state.hasFailed = true
+            state.position = max(state.position, (try? file.status().size) ?? 0)
+            var failure = ObjectStoreError(error)
+            let total = start + length - skip
+            if failure.code == .noSpace { failure.missingBytes = total - min(total, state.position) }
+            throw failure
+        }
+        checker.checker.update(fresh)
+        state.position += UInt64(fresh.count)
+        state.slot?.report(state.position)
+        if state.position - state.writtenBack >= Self.writebackStep {
+            file.startWriteback(offset: state.writtenBack, length: state.position - state.writtenBack)
+            state.writtenBack = state.position
+        }
+    }
+
+    /// Ends the body. With `.complete`, verifies the content, makes it durable and puts it into the store.
+    ///
+    /// A body that is complete only by name, since it was shorter or longer than announced, is treated as what it is.
+    /// The transfer locks stay until ``release()``.
+    public func finish(_ end: BodyEnd) throws(ObjectStoreError) -> ReceiveOutcome {
+        try reporting {
+            try state.withLock { state in
+                guard !state.isFinished else {
+                    throw ObjectStoreError(code: .misuse, message: "finish of a reception that has ended")
+                }
+                state.isFinished = true
+                switch end {
+                case _ where isTooLong, .tooLong:
+                    try rollBack(&state)
+                    return .rejected(.long)
+                case .broken: return try keep(state)
+                case .complete, .cleanShort:
+                    if state.hasFailed { return try keep(state) }
+                    guard end == .complete, bytesReceived == length else {
+                        try rollBack(&state)
+                        return .rejected(.short)
+                    }
+                    return try store(state)
+                }
+            }
+        }
+    }
+
+    /// Frees the transfer locks and removes the info file. Call it after the location log is written.
+    public func release() {
+        let slot = state.withLock { state in
+            if !state.isFinished {
+                if isTooLong { try? rollBack(&state) } else { _ = try? keep(state) }
+            }
+            state.isFinished = true
+            return state.slot.take()
+        }
+        slot?.release()
+    }
+
+    private func keep(_ state: State) throws -> ReceiveOutcome {
+        // Nobody can resume from nothing, so leave no empty file behind.
+        if state.position == 0 { try Files.unlink(file.path) }
+        return .kept(state.position)
+    }
+
+    private func rollBack(_ state: inout State) throws {
+        if start == 0 { try Files.unlink(file.path) } else { try file.truncate(to: start) }
+        state.position = start
+    }
+
+    private func store(_ state: State) throws -> ReceiveOutcome {
+        let total = state.position
+        // The file is asked, too: it could have been changed by somebody who ignores the locks.
+        guard total == key.contentSize ?? total, try file.status().size == total,
+            checker.checker.isGenuine(totalLength: total)
+        else {
+            try store.discardPartial(key)
+            return .rejected(.contentMismatch)
+        }
+        return .stored(newly: try store.publish(file, as: key, settings))
+    }
+}

@@ -1,0 +1,89 @@
+extension SettingKey {
+    /// Every key there is, in the order of the reference page and the example file.
+    public static let all: [SettingKey] = server + tls + limits + branch + log + repositories
+
+    private static let server: [SettingKey] = [
+        .text(
+            "server.root", \.server.root, option: "--root", accepts: "the path of a folder",
+            "The folder that holds the repositories, as bare repositories at any depth. It has no default."),
+        .list(
+            "server.listen", \.server.listen, option: "--listen",
+            accepts: "a list of addresses such as \"127.0.0.1:9417\", \"[::]:9417\" or \"unix:/run/annexd/socket\"",
+            "Where to listen. Port 0 takes a free one.", where: { ListenAddress($0) != nil }),
+        .text(
+            "server.public_url", \.server.publicURL, option: "--public-url",
+            accepts: "an http:// or https:// URL without query and fragment",
+            "The URL under which clients reach this server, where a proxy in front changes it. Empty: what each request "
+                + "used.",
+            where: isPublicURL),
+        .choice(
+            "server.anonymous", \.server.anonymous, option: "--anonymous",
+            "What people without a login may do on repositories that do not say otherwise: `read` is clone and get, "
+                + "`append` also put, push and create, `write` also remove content."),
+    ]
+
+    private static let tls: [SettingKey] = [
+        .text(
+            "tls.certificate", \.tls.certificate, accepts: "the path of a PEM file",
+            "The certificate chain. With `tls.key` it turns TLS on for all TCP addresses."),
+        .text("tls.key", \.tls.key, accepts: "the path of a PEM file", "The private key of the certificate."),
+    ]
+
+    private static let limits: [SettingKey] = [
+        .integer(
+            "limits.max_connections", \.limits.maxConnections, 1...1_000_000,
+            "Connections at once, idle ones included. Further ones wait in the kernel's queue."),
+        .time(
+            "limits.header_timeout_seconds", \.limits.headerTimeout, unit: .seconds(1), 1...3600,
+            "How long a client may take to send the head of a request."),
+        .time(
+            "limits.idle_timeout_seconds", \.limits.idleTimeout, unit: .seconds(1), 120...86_400,
+            "How long a connection may be idle between requests. At least 120: git-annex keeps connections for later, and "
+                + "sends a request a second time where one was closed under it."),
+        .time(
+            "limits.transfer_timeout_seconds", \.limits.transferTimeout, unit: .seconds(1), 1...86_400,
+            "How long a body may make no progress at all before the connection is given up."),
+        .integer(
+            "limits.max_locks", \.limits.maxLocks, 1...10_000_000,
+            "Content locks at once, over all repositories."),
+        .integer(
+            "limits.max_locks_per_client", \.limits.maxLocksPerClient, 1...10_000_000,
+            "Content locks at once for one client address."),
+        .integer(
+            "limits.blocking_threads", \.limits.blockingThreads, 1...1024,
+            "Threads for disk work. More help on many or slow disks."),
+        .integer(
+            "limits.git_processes", \.limits.gitProcesses, 1...10_000,
+            "Clones, fetches and pushes that git serves at once. Further ones wait in line."),
+        .time(
+            "limits.git_queue_seconds", \.limits.gitQueue, unit: .seconds(1), 1...3600,
+            "How long one of them waits in line before it is answered 503."),
+    ]
+
+    private static let branch: [SettingKey] = [
+        .time(
+            "branch.commit_delay_milliseconds", \.branch.commitDelay, unit: .milliseconds(1), 50...1000,
+            "How long location changes gather in the journal, which is durable, before one commit to the git-annex "
+                + "branch records them.")
+    ]
+
+    private static let log: [SettingKey] = [
+        .choice("log.level", \.log.level, "The lowest level that is logged. `info` is about one line per request."),
+        .choice("log.format", \.log.format, "How lines are written to standard error."),
+    ]
+
+    private static let repositories: [SettingKey] = [
+        .flag(
+            "repositories.push_to_create", \.repositories.pushToCreate,
+            "Whether a push to a name that does not exist creates the repository, where the caller may.")
+    ]
+}
+
+private func isPublicURL(_ text: String) -> Bool {
+    guard let scheme = ["http://", "https://"].first(where: text.hasPrefix) else { return false }
+    let rest = text.dropFirst(scheme.count)
+    return !rest.isEmpty && rest.first != "/" && rest.utf8.allSatisfy { 0x21...0x7e ~= $0 && !forbidden.contains($0) }
+}
+
+/// Bytes that start a query or a fragment, name a user, or do not belong in a URL.
+private let forbidden = Set("?#@\"<>\\^`{|}".utf8)

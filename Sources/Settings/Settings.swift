@@ -1,0 +1,70 @@
+/// Everything that can be set about the host, as one typed tree. `Settings()` holds the defaults.
+///
+/// `SettingKey.all` describes each leaf once: its name, meaning and limits. The parser, the reference page and the
+/// example file are all made from that table.
+public struct Settings: Equatable, Sendable {
+    public var server = Server()
+    public var tls = TLS()
+    public var limits = Limits()
+    public var branch = Branch()
+    public var log = Log()
+    public var repositories = Repositories()
+
+    public init() {}
+
+    public struct Server: Equatable, Sendable {
+        /// The folder that holds the repositories; nil until somebody names one.
+        public var root: String?
+        /// The addresses to listen on, each a `ListenAddress` in text.
+        public var listen = ["127.0.0.1:9417"]
+        /// The URL that clients use, where a proxy in front changes it; nil takes it from each request.
+        public var publicURL: String?
+        public var anonymous = AnonymousAccess.read
+    }
+
+    public struct TLS: Equatable, Sendable {
+        /// PEM files; TLS is on when both are set.
+        public var certificate: String?
+        public var key: String?
+    }
+
+    public struct Limits: Equatable, Sendable {
+        public var maxConnections = 4096
+        public var headerTimeout = Duration.seconds(30)
+        public var idleTimeout = Duration.seconds(180)
+        public var transferTimeout = Duration.seconds(300)
+        public var maxLocks = 10_000
+        public var maxLocksPerClient = 1000
+        public var blockingThreads = 16
+        public var gitProcesses = 8
+        public var gitQueue = Duration.seconds(60)
+    }
+
+    public struct Branch: Equatable, Sendable {
+        public var commitDelay = Duration.milliseconds(500)
+    }
+
+    public struct Log: Equatable, Sendable {
+        public var level = LogLevel.info
+        public var format = LogStyle.logfmt
+    }
+
+    public struct Repositories: Equatable, Sendable {
+        public var pushToCreate = true
+    }
+}
+
+/// The right of people without a login; the names are those of `Accounts.Right`.
+public enum AnonymousAccess: String, CaseIterable, Sendable {
+    case none, read, append, write
+}
+
+/// The lowest level that is logged; the names are swift-log's.
+public enum LogLevel: String, CaseIterable, Sendable {
+    case trace, debug, info, notice, warning, error, critical
+}
+
+/// How log lines are written; the names are those of `Telemetry.LogFormat`.
+public enum LogStyle: String, CaseIterable, Sendable {
+    case logfmt, json
+}

@@ -1,0 +1,72 @@
+import AnnexProtocol
+import Synchronization
+import Testing
+
+@testable import Hosting
+
+@Suite struct LockTableTests {
+    private final class FakeLock: HeldLock {
+        let events = Mutex<[String]>([])
+        func release() async { events.withLock { $0.append("release") } }
+        func detach(protectedUntil deadline: Int64) async { events.withLock { $0.append("detach") } }
+        var log: [String] { events.withLock { $0 } }
+    }
+
+    private let scope = LockTable.Scope(repository: .random(), location: .random())
+
+    @Test("an unlock releases, once")
+    func unlock() async throws {
+        let table = LockTable(limit: 10, limitPerClient: 10)
+        let lock = FakeLock()
+        let id = try #require(await table.add(lock, scope: scope, client: "a"))
+        #expect(await table.attach(id, scope: scope))
+        #expect(await table.unlock(id, scope: scope))
+        #expect(await table.unlock(id, scope: scope) == false)
+        #expect(lock.log == ["release"])
+        #expect(await table.count == 0)
+    }
+
+    @Test("spec 01 #93: a connection that ends without an unlock leaves the lock")
+    func vanishedConnection() async throws {
+        let table = LockTable(limit: 10, limitPerClient: 10)
+        let lock = FakeLock()
+        let id = try #require(await table.add(lock, scope: scope, client: "a"))
+        #expect(await table.attach(id, scope: scope))
+        await table.detach(id)
+        #expect(lock.log.isEmpty)
+        #expect(await table.attach(id, scope: scope), "another connection can hold it again")
+    }
+
+    @Test("an id is worth nothing in another repository")
+    func scopes() async throws {
+        let table = LockTable(limit: 10, limitPerClient: 10)
+        let id = try #require(await table.add(FakeLock(), scope: scope, client: "a"))
+        let other = LockTable.Scope(repository: .random(), location: scope.location)
+        #expect(await table.attach(id, scope: other) == false)
+        #expect(await table.unlock(id, scope: other) == false)
+        #expect(await table.count == 1)
+    }
+
+    @Test("one client cannot use up everybody's locks")
+    func bounds() async throws {
+        let table = LockTable(limit: 3, limitPerClient: 2)
+        let refused = FakeLock()
+        _ = try #require(await table.add(FakeLock(), scope: scope, client: "a"))
+        let second = try #require(await table.add(FakeLock(), scope: scope, client: "a"))
+        #expect(await table.hasRoom(for: "a") == false)
+        #expect(await table.add(refused, scope: scope, client: "a") == nil)
+        #expect(refused.log == ["release"])
+        #expect(await table.hasRoom(for: "b"))
+        await table.unlock(second, scope: scope)
+        #expect(await table.hasRoom(for: "a"))
+    }
+
+    @Test("at the end of the process content stays protected on disk")
+    func shutdown() async throws {
+        let table = LockTable(limit: 10, limitPerClient: 10)
+        let lock = FakeLock()
+        _ = try #require(await table.add(lock, scope: scope, client: "a"))
+        await table.detachAll()
+        #expect(lock.log == ["detach"])
+    }
+}

@@ -1,0 +1,239 @@
+import AnnexProtocol
+import Blocking
+import FileIO
+import GitHost
+import Glibc
+import Logging
+import SystemPackage
+import Testing
+
+@testable import Hosting
+
+/// A root folder of its own for each test.
+private final class Root: Sendable {
+    let folder: RootFolder
+    let services: HostServices
+
+    init() throws {
+        var template = Array("/tmp/annexd-hosting-XXXXXX".utf8CString)
+        let made = try #require(mkdtemp(&template))
+        folder = RootFolder(FilePath(platformString: made))
+        services = HostServices(
+            pool: BlockingPool(size: 4), locks: LockTable(limit: 100, limitPerClient: 100),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, commitDelay: .milliseconds(50))
+    }
+
+    deinit { try? Files.removeTree(folder.path) }
+
+    var manager: RepositoryManager { RepositoryManager(root: folder, services: services) }
+    var catalog: Catalog { Catalog(root: folder, services: services) }
+}
+
+private func name(_ text: String) throws -> RepositoryName { try #require(RepositoryName(text)) }
+
+@Suite struct RepositoryManagerTests {
+    private let root: Root
+
+    init() throws { root = try Root() }
+
+    @Test("a created repository is an annex of its own, with its line of uuid.log waiting in the journal")
+    func create() async throws {
+        let uuid = try await root.manager.create(name("lab/a/data"))
+        let repository = try #require(try await root.catalog.repository(named: name("lab/a/data")))
+        #expect(repository.uuid == uuid)
+        #expect(repository.gitDirectory == root.folder.path.appending("lab/a/data.git"))
+        #expect(try await repository.hidesBranch())
+        let journal = try #require(
+            try Files.read(repository.gitDirectory.appending("annex").appending("journal").appending("uuid.log")))
+        #expect(String(decoding: journal, as: UTF8.self).hasPrefix("\(uuid) lab/a/data (annexd) timestamp="))
+        #expect(try Files.list(root.folder.workshop).isEmpty)
+        await repository.close()
+    }
+
+    @Test("a name is given once")
+    func duplicates() async throws {
+        try await root.manager.create(name("data"))
+        await #expect(throws: HostingError.self) { try await root.manager.create(name("data.git")) }
+        try await RepositoryCreator.create(at: root.folder.path.appending("plain"))
+        await #expect(throws: HostingError.self) { try await root.manager.create(name("plain/inner")) }
+        #expect(try Files.list(root.folder.workshop).isEmpty)
+    }
+
+    @Test("of many who create one name at once exactly one does")
+    func race() async throws {
+        let (manager, name) = (root.manager, try name("data"))
+        let created = await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<8 { group.addTask { (try? await manager.create(name)) != nil } }
+            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(created == 1)
+        #expect(try Files.list(root.folder.workshop).isEmpty)
+    }
+
+    @Test("a renamed repository is found by its old names, also over several steps, until the name is used again")
+    func rename() async throws {
+        let uuid = try await root.manager.create(name("old"))
+        try await root.manager.rename(name("old"), to: name("team/middle"))
+        try await root.manager.rename(name("team/middle"), to: name("team/new"))
+        let catalog = root.catalog
+        for text in ["old", "team/middle", "team/new"] {
+            let repository = try #require(try await catalog.repository(named: name(text)))
+            #expect(repository.uuid == uuid)
+            #expect(repository.name == (try name("team/new")))
+        }
+        #expect(try root.manager.show(name("old")).formerNames == [name("old"), name("team/middle")])
+        let other = try await root.manager.create(name("old"))
+        #expect(try await catalog.repository(named: name("old"))?.uuid == other)
+        await catalog.closeAll()
+    }
+
+    @Test("former names survive the loss of the host's own state")
+    func rebuiltAliases() async throws {
+        try await root.manager.create(name("old"))
+        try await root.manager.rename(name("old"), to: name("new"))
+        try Files.removeTree(root.folder.state)
+        try root.folder.prepare()
+        let catalog = root.catalog
+        let (scanned, signal) = AsyncStream<Void>.makeStream()
+        let maintenance = Task { await catalog.maintain { signal.yield() } }
+        for await _ in scanned { break }
+        #expect(try await catalog.repository(named: name("old"))?.name == name("new"))
+        maintenance.cancel()
+        await maintenance.value
+        await catalog.closeAll()
+    }
+
+    @Test("a deleted repository is gone at once, and comes back with everything")
+    func trash() async throws {
+        let uuid = try await root.manager.create(name("data"))
+        let catalog = root.catalog
+        _ = try await catalog.repository(named: name("data"))
+        try await root.manager.delete(name("data"))
+        #expect(try await catalog.repository(named: name("data")) == nil)
+        #expect(try RepositoryTrash(root: root.folder).entries().map(\.name) == [name("data")])
+        try await root.manager.restore(name("data"))
+        #expect(try await catalog.repository(named: name("data"))?.uuid == uuid)
+        #expect(try RepositoryTrash(root: root.folder).entries().isEmpty)
+        await catalog.closeAll()
+    }
+
+    @Test("restoring never overwrites; another name is possible")
+    func restoreElsewhere() async throws {
+        let first = try await root.manager.create(name("data"))
+        try await root.manager.delete(name("data"))
+        let second = try await root.manager.create(name("data"))
+        await #expect(throws: HostingError.self) { try await root.manager.restore(name("data")) }
+        try await root.manager.restore(name("data"), as: name("saved/data"))
+        let catalog = root.catalog
+        #expect(try await catalog.repository(named: name("data"))?.uuid == second)
+        #expect(try await catalog.repository(named: name("saved/data"))?.uuid == first)
+        await catalog.closeAll()
+    }
+
+    @Test("an open repository whose folder was replaced is not used any more")
+    func replaced() async throws {
+        try await root.manager.create(name("data"))
+        let catalog = root.catalog
+        let old = try #require(try await catalog.repository(named: name("data")))
+        try await root.manager.delete(name("data"))
+        let uuid = try await root.manager.create(name("data"))
+        #expect(throws: HostingError.self) { try old.currentSettings() }
+        #expect(try await catalog.repository(named: name("data"))?.uuid == uuid)
+        await catalog.closeAll()
+    }
+
+    @Test("import moves or copies, with UUID and content")
+    func imports() async throws {
+        let uuid = try await root.manager.create(name("source"))
+        let source = root.folder.path.appending("source.git")
+        let outside = root.folder.path.appending(".outside")
+        try Files.rename(source, to: outside)
+        try await root.manager.importRepository(at: outside, as: name("copied"), keepingSource: true)
+        #expect(try Files.exists(outside))
+        try await root.manager.importRepository(at: outside, as: name("moved"), keepingSource: false)
+        #expect(try Files.exists(outside) == false)
+        let listed = try root.manager.list()
+        #expect(listed.map(\.name) == [try name("copied"), try name("moved")])
+        #expect(listed.allSatisfy { $0.uuid == uuid })
+        await #expect(throws: HostingError.self) {
+            try await root.manager.importRepository(at: root.folder.state, as: name("x"), keepingSource: true)
+        }
+    }
+}
+
+@Suite struct CatalogTests {
+    private let root: Root
+
+    init() throws { root = try Root() }
+
+    private func scanned(_ body: (Catalog) async throws -> Void) async throws {
+        let catalog = root.catalog
+        let (scanned, signal) = AsyncStream<Void>.makeStream()
+        let maintenance = Task { await catalog.maintain { signal.yield() } }
+        for await _ in scanned { break }
+        do { try await body(catalog) } catch {
+            maintenance.cancel()
+            throw error
+        }
+        maintenance.cancel()
+        await maintenance.value
+        await catalog.closeAll()
+    }
+
+    @Test("repositories are found by UUID; copies of one another by path only (spec 01 §6.9)")
+    func byUUID() async throws {
+        let uuid = try await root.manager.create(name("a/b/data"))
+        try await scanned { catalog in
+            let found = try await catalog.repository(withUUID: uuid)
+            let unknown = try await catalog.repository(withUUID: .random())
+            #expect(try found?.name == name("a/b/data"))
+            #expect(unknown == nil)
+        }
+        try await root.manager.importRepository(
+            at: root.folder.path.appending("a").appending("b").appending("data.git"), as: name("twin"), keepingSource: true)
+        try await scanned { catalog in
+            let ambiguous = try await catalog.repository(withUUID: uuid)
+            let twin = try await catalog.repository(named: try name("twin"))
+            #expect(ambiguous == nil)
+            #expect(twin?.uuid == uuid)
+        }
+    }
+
+    @Test("the host's own folder and hidden ones are no repositories")
+    func hidden() async throws {
+        try await root.manager.create(name("data"))
+        _ = try await root.manager.emptyRepository()
+        try await root.manager.create(name("gone"))
+        try await root.manager.delete(name("gone"))
+        #expect(try root.manager.list().map(\.name) == [try name("data")])
+        #expect(try await root.catalog.repository(named: name("missing")) == nil)
+    }
+
+    @Test("a scan notices what appears, changes and goes, in any folder")
+    func changes() async throws {
+        var scan = RepositoryScan(root: root.folder)
+        try root.folder.prepare()
+        _ = scan.refresh()
+        #expect(scan.repositories.isEmpty)
+        let uuid = try await root.manager.create(name("deep/er/data"))
+        let isChanged1 = scan.refresh()
+        #expect(isChanged1)
+        #expect(scan.repositories[try name("deep/er/data")]?.uuid == uuid)
+
+        let plain = root.folder.path.appending("plain.git")
+        try await RepositoryCreator.create(at: plain)
+        let isChanged2 = scan.refresh()
+        #expect(isChanged2)
+        #expect(scan.repositories[try name("plain")]?.uuid == nil)
+        let config = GitConfigFile(plain.appending("config"))
+        try await config.set("annex.uuid", "u-1")
+        let isChanged3 = scan.refresh()
+        #expect(isChanged3)
+        #expect(scan.repositories[try name("plain")]?.uuid == RepositoryUUID("u-1"))
+
+        try await root.manager.delete(name("deep/er/data"))
+        let isChanged4 = scan.refresh()
+        #expect(isChanged4)
+        #expect(scan.repositories.keys.map(\.description) == ["plain"])
+    }
+}
