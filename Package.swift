@@ -21,6 +21,9 @@ let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
     name: "annexd",
+    products: [
+        .executable(name: "annexd", targets: ["annexd"])
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -57,7 +60,7 @@ let package = Package(
         .target(
             name: "GitHost",
             dependencies: [
-                "FileIO", "CZlib", log, system, .product(name: "Subprocess", package: "swift-subprocess"),
+                "CZlib", "FileIO", system, .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             swiftSettings: strict),
         .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
@@ -85,10 +88,64 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // Sockets to requests and responses. Knows no annex.
+        .target(
+            name: "HTTPTransport",
+            dependencies: [
+                "Blocking", "FileIO", log, system,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: strict),
+
+        // One file per operation: git, P2P over HTTP, discovery, operations.
+        .target(
+            name: "WebService",
+            dependencies: [
+                "Accounts", "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", "HTTPTransport",
+                "ObjectStore", "Telemetry", log, system,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+
+        // The command line.
+        .executableTarget(
+            name: "annexd",
+            dependencies: [
+                "Accounts", "Blocking", "FileIO", "Hosting", "HTTPTransport", "Settings", "Telemetry", "WebService", log, system,
+                "AnnexProtocol", "GitHost",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+
+        // Hosts on free ports and stock clients with a HOME of their own, for tests.
+        .target(name: "TestKit", swiftSettings: strict),
+
         // Tests, one target for each module.
         .testTarget(name: "AccountsTests", dependencies: ["Accounts"], swiftSettings: strict),
+        .testTarget(name: "AnnexDigestTests", dependencies: ["AnnexDigest"], swiftSettings: strict),
+        .testTarget(
+            name: "AnnexBranchTests",
+            dependencies: ["AnnexBranch", "AnnexProtocol", "FileIO", "GitHost", log, system], swiftSettings: strict),
+        .testTarget(
+            name: "AnnexProtocolTests", dependencies: ["AnnexDigest", "AnnexProtocol"], swiftSettings: strict),
+        .testTarget(
+            name: "GitHostTests", dependencies: ["CZlib", "FileIO", "GitHost", system], swiftSettings: strict),
+        .testTarget(
+            name: "ObjectStoreTests", dependencies: ["AnnexProtocol", "CDigest", "FileIO", "ObjectStore", system],
+            swiftSettings: strict),
+        .testTarget(name: "ScenarioTests", dependencies: ["TestKit", "annexd"], swiftSettings: strict),
+        .testTarget(name: "TestKitTests", dependencies: ["TestKit"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", log], swiftSettings: strict),
+        .testTarget(
+            name: "WebServiceTests", dependencies: ["AnnexProtocol", "Hosting", "WebService"], swiftSettings: strict),
         .testTarget(
             name: "HostingTests",
             dependencies: ["AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", log, system], swiftSettings: strict),

@@ -22,8 +22,8 @@ extension AnnexBranch {
 
     /// The commit procedure of spec 02 §2.8.3, with the lock held.
     ///
-    /// Safe at every step: before the branch moves the journal has everything; after it, committing the same files again
-    /// changes nothing.
+    /// Safe at every step: before the branch moves the journal has everything; after it, committing the same files
+    /// again changes nothing.
     func commitJournal() async throws {
         let journal = journal
         let names = try await executor.run { try journal.names() }

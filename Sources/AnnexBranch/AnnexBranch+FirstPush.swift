@@ -5,8 +5,8 @@ import Logging
 import SystemPackage
 
 /// A fresh repository has a git-annex branch of its own (its uuid.log), unrelated to the one of its first client, whose
-/// plain `git push` would be refused as not fast-forward. So until the first push the server's branch is hidden, and moves
-/// back into the journal just before it; afterwards it is committed on top of the client's.
+/// plain `git push` would be refused as not fast-forward. So until the first push the server's branch is hidden, and
+/// moves back into the journal just before it; afterwards it is committed on top of the client's.
 extension AnnexBranch {
     /// Declares that no client has pushed a git-annex branch yet. Called when the repository is created.
     public func markUnpushed() async throws {
@@ -32,8 +32,8 @@ extension AnnexBranch {
         get async throws { try await objects.tip() != nil }
     }
 
-    /// Makes room for a push that creates `refs/heads/git-annex`: everything in the branch moves into the journal, and the
-    /// ref goes away. Does nothing once a first push was received.
+    /// Makes room for a push that creates `refs/heads/git-annex`: everything in the branch moves into the journal, and
+    /// the ref goes away. Does nothing once a first push was received.
     ///
     /// Commits are then held back until ``didReceiveFirstPush()``, ``firstPushFailed()`` or ``mergePushed()``, or for
     /// `firstPushPatience`. A crash at any point leaves everything in the branch, in the journal, or in both.
@@ -85,9 +85,11 @@ extension AnnexBranch {
                 guard let content else { continue }
                 let path = part[index]
                 guard JournalName.encode(path).count <= Key.maximumFileNameLength else {
-                    throw AnnexBranchError(code: .nameTooLong, message: "no journal file for \"\(path)\": name too long")
+                    throw AnnexBranchError(
+                        code: .nameTooLong, message: "no journal file for \"\(path)\": name too long")
                 }
-                let merged = waiting[index].map { StagingMerge.merge(journal: $0, branch: content, at: path) } ?? content
+                let merged =
+                    waiting[index].map { StagingMerge.merge(journal: $0, branch: content, at: path) } ?? content
                 if merged != waiting[index] { changes.append(Journal.Change(path: path, content: merged)) }
             }
             let made = changes
@@ -96,8 +98,8 @@ extension AnnexBranch {
         }
     }
 
-    /// Every file of the branch; only those that `synced/git-annex` has not, when that was merged before: it stays, and is
-    /// merged again.
+    /// Every file of the branch; only those that `synced/git-annex` has not, when that was merged before: it stays, and
+    /// is merged again.
     private func pathsToKeep(_ tip: String) async throws -> [BranchPath] {
         var arguments = ["ls-tree", "-r", "-z", "--name-only", "--full-tree", tip]
         if let synced = try await objects.tip(of: "refs/heads/synced/git-annex"),

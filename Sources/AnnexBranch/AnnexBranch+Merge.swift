@@ -40,7 +40,8 @@ extension AnnexBranch {
             for candidate in try await self.candidates(beyond: tip) {
                 if let reason = try await objection(to: candidate, tip: tip) {
                     logger.error(
-                        "pushed git-annex branch not merged", metadata: ["ref": "\(candidate.ref)", "reason": "\(reason)"])
+                        "pushed git-annex branch not merged",
+                        metadata: ["ref": "\(candidate.ref)", "reason": "\(reason)"])
                     report.unmerged.append(MergeReport.Refusal(ref: candidate.ref, reason: reason))
                 } else {
                     candidates.append(candidate)
@@ -67,8 +68,8 @@ extension AnnexBranch {
         throw AnnexBranchError(code: .contention, message: "the git-annex branch kept moving during a merge")
     }
 
-    /// The refs that clients push their branch to and that have commits the branch lacks (spec 02 §2.6). Others that end
-    /// in `git-annex`, such as tags, could come from people who may not change the branch.
+    /// The refs that clients push their branch to and that have commits the branch lacks (spec 02 §2.6). Others that
+    /// end in `git-annex`, such as tags, could come from people who may not change the branch.
     private func candidates(beyond tip: String?) async throws -> [Candidate] {
         var arguments = ["for-each-ref", "--format=%(objectname) %(objecttype) %(refname)"]
         if let tip { arguments.append("--no-merged=\(tip)") }

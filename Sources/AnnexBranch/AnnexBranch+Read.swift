@@ -21,7 +21,8 @@ extension AnnexBranch {
 
     /// A branch file as it is now, waiting changes included; nil when there is none.
     public func read(_ path: BranchPath) async throws -> [UInt8]? {
-        // The journal comes first: its files go away only after the branch has them, so nothing is missed (spec 02 §2.2).
+        // The journal comes first: its files go away only after the branch has them, so nothing is missed (spec 02
+        // §2.2).
         let journal = journal
         let hasPrivate = !settings.privateUUIDs.isEmpty
         let (waiting, hidden) = try await executor.run {

@@ -12,8 +12,8 @@ struct PendingChange: Sendable {
 extension AnnexBranch {
     /// Records whether a repository has a key's content. Returns when the change survives a power cut.
     ///
-    /// An unchanged status writes nothing and keeps its clock; clusters are never recorded (spec 02 §1.5). Calls that come
-    /// together share one transaction.
+    /// An unchanged status writes nothing and keeps its clock; clusters are never recorded (spec 02 §1.5). Calls that
+    /// come together share one transaction.
     public func recordLocation(of key: Key, in uuid: RepositoryUUID, present: Bool) async throws {
         if uuid.isCluster { return }
         try await change(path(of: key, .location), regarding: uuid) { content, now in
@@ -36,8 +36,8 @@ extension AnnexBranch {
     /// Changes one branch file. Returns when the change survives a power cut.
     ///
     /// - Parameter uuid: whom the change is about; decides whether it goes to the private journal (spec 02 §2.3).
-    /// - Parameter edit: answers the new content, or nil to leave the file alone. Called with the current content and the
-    ///   wall clock, with `journal.lck` held.
+    /// - Parameter edit: answers the new content, or nil to leave the file alone. Called with the current content and
+    /// the   wall clock, with `journal.lck` held.
     public func change(
         _ path: BranchPath, regarding uuid: RepositoryUUID?,
         _ edit: @escaping @Sendable (_ content: [UInt8], _ now: BranchTimestamp) -> [UInt8]?

@@ -41,7 +41,8 @@ struct BranchObjects: Sendable {
     /// Moves the branch from one commit to another; false when it is not at `old` (any more). Nil is no branch.
     func updateBranch(from old: String?, to new: String?) async throws -> Bool {
         let zero = String(repeating: "0", count: (old ?? new ?? "").utf8.count)
-        let arguments = new.map { ["update-ref", Self.branch, $0, old ?? zero] }
+        let arguments =
+            new.map { ["update-ref", Self.branch, $0, old ?? zero] }
             ?? ["update-ref", "-d", Self.branch, old ?? zero]
         let command = GitCommand(arguments, in: gitDirectory)
         let result = try await command.run()

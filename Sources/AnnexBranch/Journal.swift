@@ -110,7 +110,9 @@ struct Journal: Sendable {
     func remove(_ staged: [Staged]) throws(FileError) {
         for file in staged {
             let path = directory.appending(bytes: file.name)
-            guard let status = try Files.status(path, followLinks: false), status.version == file.version else { continue }
+            guard let status = try Files.status(path, followLinks: false), status.version == file.version else {
+                continue
+            }
             try Files.unlink(path)
         }
     }

@@ -61,5 +61,7 @@ struct ObjectOutput {
         return true
     }
 
-    private var ended: AnnexBranchError { AnnexBranchError(code: .unexpectedContent, message: "git stopped in mid answer") }
+    private var ended: AnnexBranchError {
+        AnnexBranchError(code: .unexpectedContent, message: "git stopped in mid answer")
+    }
 }

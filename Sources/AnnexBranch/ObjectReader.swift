@@ -81,7 +81,8 @@ enum ObjectReply: Sendable {
         switch self {
         case .missing: return nil
         case .object(_, let type, let content) where type.elementsEqual("blob".utf8): return content
-        case .object: throw AnnexBranchError(code: .unexpectedContent, message: "\"\(name())\" in the branch is no file")
+        case .object:
+            throw AnnexBranchError(code: .unexpectedContent, message: "\"\(name())\" in the branch is no file")
         case .tooLarge(_, let size):
             throw AnnexBranchError(code: .unexpectedContent, message: "\"\(name())\" in the branch has \(size) bytes")
         }

@@ -114,7 +114,9 @@ struct TreeMerge: Sendable {
         for (index, entry) in both.enumerated() {
             guard let baseContent = try replies[2 * index].blob(entry.path.description),
                 let otherContent = try replies[2 * index + 1].blob(entry.path.description)
-            else { throw AnnexBranchError(code: .unexpectedContent, message: "an object of \"\(entry.path)\" is missing") }
+            else {
+                throw AnnexBranchError(code: .unexpectedContent, message: "an object of \"\(entry.path)\" is missing")
+            }
             switch UnionMerge.merge(base: baseContent, other: otherContent) {
             case .other: result.file(entry.path, blob: entry.otherBlob)
             case .base: result.file(entry.path, blob: entry.baseBlob ?? entry.otherBlob)
@@ -124,8 +126,8 @@ struct TreeMerge: Sendable {
         return result.take()
     }
 
-    /// The paths that would displace something of the base: a directory in their place, or a file in place of one of their
-    /// directories. Without this check a pushed file named like a hash directory would erase all logs below it.
+    /// The paths that would displace something of the base: a directory in their place, or a file in place of one of
+    /// their directories. Without this check a pushed file named like a hash directory would erase all logs below it.
     private func blocked(_ added: [BranchPath]) async throws -> Set<BranchPath> {
         let prefix = Array("\(base):".utf8)
         let parents = Dictionary(uniqueKeysWithValues: Set(added).map { ($0, Self.parents(of: $0)) })

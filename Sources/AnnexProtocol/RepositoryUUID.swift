@@ -5,7 +5,9 @@ public struct RepositoryUUID: Hashable, Sendable, Comparable {
 
     /// Nil for no bytes at all, and for bytes that would break a log line (space, CR, LF, NUL).
     public init?(_ bytes: some Collection<UInt8>) {
-        guard !bytes.isEmpty, !bytes.contains(where: { $0 == 0 || $0 == 10 || $0 == 13 || $0 == 32 }) else { return nil }
+        guard !bytes.isEmpty, !bytes.contains(where: { $0 == 0 || $0 == 10 || $0 == 13 || $0 == 32 }) else {
+            return nil
+        }
         self.bytes = Array(bytes)
     }
 
@@ -26,7 +28,9 @@ public struct RepositoryUUID: Hashable, Sendable, Comparable {
     }
 
     /// Whether this names a cluster: `ac` at the start and version digit 8 (spec 02 §1.6.11).
-    public var isCluster: Bool { bytes.count > 14 && bytes.starts(with: Array("ac".utf8)) && bytes[14] == UInt8(ascii: "8") }
+    public var isCluster: Bool {
+        bytes.count > 14 && bytes.starts(with: Array("ac".utf8)) && bytes[14] == UInt8(ascii: "8")
+    }
 
     /// The UUID as the name of one file or directory; nil where it would lead elsewhere (spec 01 #42).
     public var fileName: [UInt8]? {

@@ -164,6 +164,8 @@ void annexd_blake3_final(blake3_hasher *hasher, uint8_t out[32]) {
     uint32_t cv[8];
     memcpy(cv, hasher->cv, sizeof cv);
     compress(cv, hasher->block, hasher->block_length, hasher->chunk_counter, flags);
-    for (size_t level = hasher->stack_length; level > 0; level--) join(hasher->stack[level - 1], cv, level == 1 ? ROOT : 0);
+    for (size_t level = hasher->stack_length; level > 0; level--) {
+        join(hasher->stack[level - 1], cv, level == 1 ? ROOT : 0);
+    }
     for (int i = 0; i < 8; i++) store32(out + 4 * i, cv[i]);
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -63,4 +64,9 @@ int64_t annexd_boottime_seconds(void) {
 
 int64_t annexd_copy_range(int from, int to, uint64_t length) {
     return copy_file_range(from, NULL, to, NULL, length, 0);
+}
+
+ssize_t annexd_pread_cached(int fd, void *buffer, size_t count, int64_t offset) {
+    struct iovec part = {buffer, count};
+    return preadv2(fd, &part, 1, offset, RWF_NOWAIT);
 }

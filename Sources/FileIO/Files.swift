@@ -168,11 +168,17 @@ public enum Files {
 }
 
 extension FilePath {
-    /// This path with one more component, given as raw bytes that need not be UTF-8. The bytes hold no `/` and no NUL.
+    /// This path with more components, given as raw bytes that need not be UTF-8. The bytes hold no NUL.
     public func appending(bytes: some Collection<UInt8>) -> FilePath {
-        var platform = bytes.map { CInterop.PlatformChar(bitPattern: $0) }
-        platform.append(0)
-        return platform.withUnsafeBufferPointer { appending(FilePath(platformString: $0.baseAddress!).components) }
+        // Built in one go: FilePath appends a character at a time, and checks the whole path after each.
+        withPlatformString { pointer in
+            var platform = [CInterop.PlatformChar](UnsafeBufferPointer(start: pointer, count: strlen(pointer)))
+            platform.reserveCapacity(platform.count + bytes.count + 2)
+            if let last = platform.last, last != 47 { platform.append(47) }
+            platform.append(contentsOf: bytes.lazy.map { CInterop.PlatformChar(bitPattern: $0) })
+            platform.append(0)
+            return FilePath(platformString: platform)
+        }
     }
 
     /// The bytes of this path, without the terminating NUL.

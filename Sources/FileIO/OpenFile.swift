@@ -53,6 +53,11 @@ public final class OpenFile: Sendable {
         try attempt("read", path) { pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset)) }
     }
 
+    /// Reads what the page cache holds at `offset`, without ever waiting for the disk; 0 when nothing is at hand.
+    public func readCached(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Int {
+        max(0, annexd_pread_cached(descriptor, buffer.baseAddress, buffer.count, Int64(offset)))
+    }
+
     /// Reads from `offset` until the end of the file or `limit` bytes.
     public func readAll(from offset: UInt64 = 0, limit: Int) throws(FileError) -> [UInt8] {
         let expected = min(limit, Int(clamping: try status().size.subtractingReportingOverflow(offset).partialValue))

@@ -1,4 +1,4 @@
-public import FileIO
+internal import FileIO
 internal import SystemPackage
 
 /// An operation of the object store that failed because of the disk or the machine.

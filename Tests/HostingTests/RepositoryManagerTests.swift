@@ -19,7 +19,7 @@ private final class Root: Sendable {
         let made = try #require(mkdtemp(&template))
         folder = RootFolder(FilePath(platformString: made))
         services = HostServices(
-            pool: BlockingPool(size: 4), locks: LockTable(limit: 100, limitPerClient: 100),
+            pool: BlockingPool(threadCount: 4), locks: LockTable(limit: 100, limitPerClient: 100),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, commitDelay: .milliseconds(50))
     }
 

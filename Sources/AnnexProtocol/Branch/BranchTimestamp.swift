@@ -63,7 +63,9 @@ public struct BranchTimestamp: Hashable, Sendable, Comparable {
         return BranchTimestamp(picoseconds: previous.picoseconds + perSecond)
     }
 
-    public static func < (left: BranchTimestamp, right: BranchTimestamp) -> Bool { left.picoseconds < right.picoseconds }
+    public static func < (left: BranchTimestamp, right: BranchTimestamp) -> Bool {
+        left.picoseconds < right.picoseconds
+    }
 
     private static let perSecond: Int128 = 1_000_000_000_000
     private static let fractionDigits = 12

@@ -14,7 +14,8 @@ public struct TransitionsLog: Hashable, Sendable {
 
     public init(parsing content: some Collection<UInt8>) {
         for line in BranchLines.split(content) {
-            guard let (name, clock) = BranchLines.splitWord(line), let timestamp = BranchTimestamp(parsing: clock) else {
+            guard let (name, clock) = BranchLines.splitWord(line), let timestamp = BranchTimestamp(parsing: clock)
+            else {
                 hasStrangeLines = true
                 continue
             }

@@ -64,7 +64,8 @@ public struct Backend: Hashable, Sendable {
             kinds[name + [UInt8(ascii: "E")]] = .hash(algorithm)
         }
         for (name, kind) in [
-            ("WORM", Kind.worm), ("URL", .url), ("VURL", .vurl), ("GITBUNDLE", .gitBundle), ("GITMANIFEST", .gitManifest),
+            ("WORM", Kind.worm), ("URL", .url), ("VURL", .vurl), ("GITBUNDLE", .gitBundle),
+            ("GITMANIFEST", .gitManifest),
         ] { kinds[Array(name.utf8)] = kind }
         return kinds
     }()

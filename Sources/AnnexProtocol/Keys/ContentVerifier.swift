@@ -32,7 +32,7 @@ public final class ContentVerifier {
         let expected = candidates.map(\.expectedDigest)
         self.key = key
         self.equivalentKeys = equivalent
-        isVerifiable = !expected.contains(nil)
+        isVerifiable = !equivalent.isEmpty || key.expectedDigest != nil
         // Several keys may share an algorithm; each is computed once.
         digests = Dictionary(
             expected.compactMap { $0 }.map { ($0.algorithm, StreamingDigest($0.algorithm)) },
@@ -50,11 +50,12 @@ public final class ContentVerifier {
         if let size = key.size, size != received { return .wrongSize(expected: size, received: received) }
         let computed = digests.mapValues { $0.finalize() }
         func hasDigest(of key: Key) -> Bool {
-            guard let expected = key.expectedDigest else { return true }
+            guard let expected = key.expectedDigest else { return false }
             return computed[expected.algorithm].map(expected.matches) ?? false
         }
-        if equivalentKeys.isEmpty { return hasDigest(of: key) ? .accepted : .wrongDigest }
-        let isEquivalent = equivalentKeys.contains { ($0.size ?? received) == received && hasDigest(of: $0) }
-        return isEquivalent ? .accepted : .wrongDigest
+        if !isVerifiable { return .accepted }
+        // Like the stock program: an equivalent key without a digest proves nothing, and only its digest counts.
+        let candidates = equivalentKeys.isEmpty ? [key] : equivalentKeys
+        return candidates.contains(where: hasDigest) ? .accepted : .wrongDigest
     }
 }

@@ -6,7 +6,8 @@ extension Key {
         let dash = UInt8(ascii: "-")
         return switch backend.kind {
         case .hash(let algorithm):
-            ExpectedDigest(algorithm: algorithm, text: Array(name.prefix { $0 != UInt8(ascii: ".") }), dropsBackslash: true)
+            ExpectedDigest(
+                algorithm: algorithm, text: Array(name.prefix { $0 != UInt8(ascii: ".") }), dropsBackslash: true)
         case .gitBundle:
             ExpectedDigest(algorithm: .sha256, text: Array(name.suffix { $0 != dash }), dropsBackslash: false)
         case .worm, .url, .vurl, .gitManifest, .external, .unknown:

@@ -38,7 +38,9 @@ public struct Key: Hashable, Sendable {
         guard let dash = text.firstIndex(of: Self.dash), dash > text.startIndex else { throw .notAKey }
         let backend = Backend(name: Array(text[..<dash]))
         var rest = text[dash...]
-        size = try Self.takeField(UInt8(ascii: "s"), from: &rest).map { digits throws(KeyError) in try Self.number(digits) }
+        size = try Self.takeField(UInt8(ascii: "s"), from: &rest).map { digits throws(KeyError) in
+            try Self.number(digits)
+        }
         mtime = try Self.takeField(UInt8(ascii: "m"), from: &rest).map { digits throws(KeyError) in
             try Self.wrapping(digits)
         }
@@ -88,7 +90,9 @@ public struct Key: Hashable, Sendable {
     private static let dash = UInt8(ascii: "-")
 
     /// The digits of the field with this letter, without leading zeros, where it comes next; nil where it does not.
-    private static func takeField(_ letter: UInt8, from rest: inout ArraySlice<UInt8>) throws(KeyError) -> ArraySlice<UInt8>? {
+    private static func takeField(_ letter: UInt8, from rest: inout ArraySlice<UInt8>) throws(KeyError) -> ArraySlice<
+        UInt8
+    >? {
         guard rest.count >= 2, rest[rest.startIndex] == dash, rest[rest.startIndex + 1] == letter else { return nil }
         let digits = rest.dropFirst(2).prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
         guard !digits.isEmpty else { throw .notAKey }

@@ -98,7 +98,9 @@ private struct FlatJSONObject {
             guard let member = string(), take(UInt8(ascii: ":")) else { return nil }
             if member.elementsEqual(name.utf8) {
                 guard found == nil, let value = literal() else { return nil }
-                if value.elementsEqual("true".utf8) { found = true } else if value.elementsEqual("false".utf8) {
+                if value.elementsEqual("true".utf8) {
+                    found = true
+                } else if value.elementsEqual("false".utf8) {
                     found = false
                 } else {
                     return nil

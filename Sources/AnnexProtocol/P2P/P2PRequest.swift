@@ -88,7 +88,8 @@ private struct Path {
             target = .key(try Self.key(segments[3]))
             return
         }
-        guard let action = Action(rawValue: String(decoding: segments[2], as: UTF8.self)), action.firstVersion <= version
+        guard let action = Action(rawValue: String(decoding: segments[2], as: UTF8.self)),
+            action.firstVersion <= version
         else { throw .notFound("No such action in this version") }
         target = .action(action)
     }

@@ -25,9 +25,13 @@ public struct P2PRequestError: Error, Hashable, Sendable {
 
     static func notFound(_ message: String) -> P2PRequestError { P2PRequestError(code: .notFound, message: message) }
 
-    static func badRequest(_ message: String) -> P2PRequestError { P2PRequestError(code: .badRequest, message: message) }
+    static func badRequest(_ message: String) -> P2PRequestError {
+        P2PRequestError(code: .badRequest, message: message)
+    }
 
-    static func missing(_ parameter: String) -> P2PRequestError { .badRequest("Query parameter \(parameter) is required") }
+    static func missing(_ parameter: String) -> P2PRequestError {
+        .badRequest("Query parameter \(parameter) is required")
+    }
 
     static func bad(_ parameter: String, _ reason: String) -> P2PRequestError {
         .badRequest("Error parsing query parameter \(parameter) failed: \(reason)")

@@ -29,3 +29,7 @@ int64_t annexd_copy_range(int from, int to, uint64_t length);
 /// The process whose classic record lock conflicts with `type`; 0 when nothing conflicts, or only an open-file-description
 /// lock, which belongs to no process. -1 with errno.
 int annexd_ofd_holder(int fd, short type);
+
+/// Reads what is in the page cache without waiting for the disk (preadv2(2), RWF_NOWAIT). Returns the bytes read, which
+/// may be fewer than wanted, or -1 with errno.
+ssize_t annexd_pread_cached(int fd, void *buffer, size_t count, int64_t offset);

@@ -126,6 +126,7 @@ private struct BatchReader {
 
 extension ArraySlice<UInt8> {
     fileprivate func hasSuffix(_ suffix: String, after spec: [UInt8]) -> Bool {
-        count == spec.count + suffix.utf8.count && starts(with: spec) && dropFirst(spec.count).elementsEqual(suffix.utf8)
+        count == spec.count + suffix.utf8.count && starts(with: spec)
+            && dropFirst(spec.count).elementsEqual(suffix.utf8)
     }
 }

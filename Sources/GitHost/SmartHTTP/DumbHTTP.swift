@@ -69,7 +69,8 @@ public struct DumbHTTP: Sendable {
         guard parts.count == 3, parts[0].elementsEqual("objects".utf8) else { return nil }
         let type: String
         if parts[1].elementsEqual("pack".utf8), Self.isPackFile(parts[2]) {
-            type = parts[2].last == UInt8(ascii: "k")
+            type =
+                parts[2].last == UInt8(ascii: "k")
                 ? "application/x-git-packed-objects" : "application/x-git-packed-objects-toc"
         } else if parts[1].count == 2, parts[2].count == 38 || parts[2].count == 62, Self.isHex(parts[1]),
             Self.isHex(parts[2])

@@ -15,7 +15,9 @@ public enum HeadFollower {
         let objects = GitObjects(gitDirectory)
         guard try await objects.resolve("HEAD") == nil else { return nil }
         // A detached HEAD whose commit is missing is damage, not an unborn branch.
-        guard try await GitCommand(["symbolic-ref", "-q", "HEAD"], in: gitDirectory).run().status == 0 else { return nil }
+        guard try await GitCommand(["symbolic-ref", "-q", "HEAD"], in: gitDirectory).run().status == 0 else {
+            return nil
+        }
         let existing = Set(try await objects.refs(matching: ["refs/heads/"]).map(\.name))
         guard let branch = branches.first(where: existing.contains) else { return nil }
         _ = try await GitCommand(["symbolic-ref", "HEAD"], in: gitDirectory).argument(branch).output()

@@ -45,5 +45,6 @@ public enum RefPolicy {
 
     static let deletion = "the git-annex branch holds where the files are and cannot be deleted"
     static let rewind = "the git-annex branch has other changes; fetch, merge with git annex sync, and push again"
-    static let otherRef = "a ref named git-annex may only be the branch git-annex, synced/git-annex or below refs/synced"
+    static let otherRef =
+        "a ref named git-annex may only be the branch git-annex, synced/git-annex or below refs/synced"
 }

@@ -142,14 +142,15 @@ public struct SmartHTTP: Sendable {
                 ("uploadpack.allowTipSHA1InWant", "true"), ("uploadpack.allowReachableSHA1InWant", "true"),
             ]
         case .receivePack:
-            var settings = memory + [
-                ("receive.advertisePushOptions", "true"), ("receive.autogc", "false"),
-                // Odd old history must be accepted; the git-annex branch is checked by its own module.
-                ("transfer.fsckObjects", "false"), ("receive.fsckObjects", "false"),
-                // Each loose object is synchronised to disk on its own, so only small pushes become loose objects.
-                ("receive.unpackLimit", "32"),
-                ("receive.denyCurrentBranch", options.isBare ? "refuse" : "updateInstead"),
-            ]
+            var settings =
+                memory + [
+                    ("receive.advertisePushOptions", "true"), ("receive.autogc", "false"),
+                    // Odd old history must be accepted; the git-annex branch is checked by its own module.
+                    ("transfer.fsckObjects", "false"), ("receive.fsckObjects", "false"),
+                    // Each loose object is synchronised to disk on its own, so only small pushes become loose objects.
+                    ("receive.unpackLimit", "32"),
+                    ("receive.denyCurrentBranch", options.isBare ? "refuse" : "updateInstead"),
+                ]
             if let limit = options.maximumPackSize { settings.append(("receive.maxInputSize", "\(limit)")) }
             return settings
         }

@@ -22,7 +22,9 @@ extension StorePaths {
         let file = try modes.open(creating: sentinel, .readWrite)
         // How stock writes a fraction with leading zeros is unknown; this one has none, nor trailing ones.
         let seconds = RetentionTime.now.seconds
-        let times = [timespec(tv_sec: time_t(seconds), tv_nsec: 0), timespec(tv_sec: time_t(seconds), tv_nsec: 123_456_789)]
+        let times = [
+            timespec(tv_sec: time_t(seconds), tv_nsec: 0), timespec(tv_sec: time_t(seconds), tv_nsec: 123_456_789),
+        ]
         _ = futimens(file.descriptor, times)
         let status = try file.status()
         var text = "\(status.inode) 0 \(status.modified.seconds)"

@@ -73,7 +73,7 @@ extension FileModes {
     func createDirectories(_ path: FilePath) throws(FileError) {
         do {
             try createDirectory(path)
-        } catch where error.code == .noSuchFileOrDirectory && path.removingLastComponent() != gitDirectory {
+        } catch  where error.code == .noSuchFileOrDirectory && path.removingLastComponent() != gitDirectory {
             try createDirectories(path.removingLastComponent())
             try createDirectory(path)
         }
@@ -104,7 +104,8 @@ extension FileModes {
             return try body()
         } catch let error as FileError {
             // Another process may have frozen the directory between our thaw and our work.
-            guard error.code == .permissionDenied, let now = try Files.status(keyDirectory), now.mode & 0o200 == 0 else {
+            guard error.code == .permissionDenied, let now = try Files.status(keyDirectory), now.mode & 0o200 == 0
+            else {
                 throw error
             }
             try Files.setMode(keyDirectory, now.mode | 0o200)

@@ -35,7 +35,8 @@ public final class ObjectStore: Sendable {
 
     func find(_ key: Key, _ settings: StoreSettings) throws -> (object: StoredObject, place: ObjectPlace)? {
         for place in paths.places(key, settings) {
-            guard let status = try Files.status(place.object, followLinks: false), Self.isContent(status, of: key) else {
+            guard let status = try Files.status(place.object, followLinks: false), Self.isContent(status, of: key)
+            else {
                 continue
             }
             return (StoredObject(path: place.object, status: status, settings), place)

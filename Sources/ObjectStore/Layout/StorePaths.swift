@@ -33,53 +33,59 @@ struct StorePaths: Sendable {
     /// The scratch directory that belongs to the partial content.
     func work(_ key: Key) -> FilePath { temporary.appending(bytes: Array("work.".utf8) + key.fileName) }
 
-    /// The places where an object may be, in the order of reading.
-    func places(_ key: Key, _ settings: StoreSettings) -> [ObjectPlace] {
+    /// The places where an object may be, in the order of reading; computed one by one, as the first mostly has it.
+    func places(_ key: Key, _ settings: StoreSettings) -> some Sequence<ObjectPlace> {
         let directories = HashDirectories(of: key)
-        let levels: HashDirectories.Levels = settings.objectHash1 ? .one : .two
-        let lower = place(key, directories.lower(levels: levels))
-        let mixed = place(key, directories.mixed(levels: levels))
-        return prefersLower(settings) ? [lower, mixed] : [mixed, lower]
+        let fileName = key.fileName
+        let isLowerFirst = prefersLower(settings)
+        return [true, false].lazy.map { isFirst in
+            place(fileName, directories, isLower: isFirst == isLowerFirst, settings)
+        }
     }
 
     /// The place where a new object goes: the first of ``places(_:_:)``.
     func newPlace(_ key: Key, _ settings: StoreSettings) -> ObjectPlace {
-        let directories = HashDirectories(of: key)
-        let levels: HashDirectories.Levels = settings.objectHash1 ? .one : .two
-        return place(
-            key, prefersLower(settings) ? directories.lower(levels: levels) : directories.mixed(levels: levels))
+        place(key.fileName, HashDirectories(of: key), isLower: prefersLower(settings), settings)
     }
 
     private func prefersLower(_ settings: StoreSettings) -> Bool {
         settings.isBare || settings.crippledWithoutSymlinks || settings.objectHashLower
     }
 
-    private func place(_ key: Key, _ hashDirectories: [[UInt8]]) -> ObjectPlace {
-        var directory = objects
-        var parents = [directory]
-        for name in hashDirectories {
-            directory = directory.appending(bytes: name)
-            parents.append(directory)
-        }
-        return ObjectPlace(parents: parents, fileName: key.fileName)
+    private func place(
+        _ fileName: [UInt8], _ directories: HashDirectories, isLower: Bool, _ settings: StoreSettings
+    ) -> ObjectPlace {
+        let levels: HashDirectories.Levels = settings.objectHash1 ? .one : .two
+        let names = isLower ? directories.lower(levels: levels) : directories.mixed(levels: levels)
+        return ObjectPlace(objects: objects, hashDirectories: names, fileName: fileName)
     }
 }
 
 /// One of the places where the object of a key may be: KEYDIR, OBJ and the lock files beside it.
 struct ObjectPlace: Sendable, Hashable {
-    /// The KEYDIR.
-    let directory: FilePath
-    /// The OBJ.
-    let object: FilePath
-    /// `objects/` and the hash directories, outermost first.
-    let parents: [FilePath]
+    private let objects: FilePath
+    private let hashDirectories: [[UInt8]]
     private let fileName: [UInt8]
+    /// The OBJ. The other paths are needed less often, and made when they are.
+    let object: FilePath
 
-    init(parents: [FilePath], fileName: [UInt8]) {
-        self.parents = parents
+    init(objects: FilePath, hashDirectories: [[UInt8]], fileName: [UInt8]) {
+        self.objects = objects
+        self.hashDirectories = hashDirectories
         self.fileName = fileName
-        directory = parents[parents.count - 1].appending(bytes: fileName)
-        object = directory.appending(bytes: fileName)
+        object = objects.appending(bytes: Self.join(hashDirectories + [fileName, fileName]))
+    }
+
+    /// The KEYDIR.
+    var directory: FilePath { objects.appending(bytes: Self.join(hashDirectories + [fileName])) }
+
+    /// `objects/` and the hash directories, outermost first.
+    var parents: [FilePath] {
+        [objects] + hashDirectories.indices.map { objects.appending(bytes: Self.join(hashDirectories[...$0])) }
+    }
+
+    private static func join(_ names: some Sequence<[UInt8]>) -> [UInt8] {
+        Array(names.joined(separator: [UInt8(ascii: "/")]))
     }
 
     var lock: FilePath { sibling(".lck") }
@@ -99,8 +105,10 @@ struct ObjectPlace: Sendable, Hashable {
     /// Waits until the entries of KEYDIR and of every directory above it, `objects/` included, are on stable storage.
     ///
     /// All of them, since another thread may have made one of them a moment ago without having come to this step.
+    /// A directory that is missing was taken away by a removal that came after us, and needs nothing.
     func synchronizeDirectories() throws(FileError) {
-        try Files.synchronizeDirectory(directory)
-        for path in parents.reversed() { try Files.synchronizeDirectory(path) }
+        for path in [directory] + parents.reversed() {
+            do { try Files.synchronizeDirectory(path) } catch { if !error.isMissing { throw error } }
+        }
     }
 }

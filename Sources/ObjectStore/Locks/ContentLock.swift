@@ -133,9 +133,13 @@ extension ObjectStore {
         guard place.canHaveLocks else { return nil }
         let modes = FileModes(settings, paths)
         return try KeyGate.of(place).enter(place) { ledger in
-            guard let file = try LockFiles.take(.shared, { () throws -> OpenFile in
-                try modes.withThawed(place.directory) { try modes.open(creating: place.lock, .readOnly) }
-            }) else { return nil }
+            guard
+                let file = try LockFiles.take(
+                    .shared,
+                    { () throws -> OpenFile in
+                        try modes.withThawed(place.directory) { try modes.open(creating: place.lock, .readOnly) }
+                    })
+            else { return nil }
 
             ledger.activeLocks += 1
             var held = ContentLock.Held(file: file, sentinel: nil, retention: nil, wroteRetention: false)
@@ -160,7 +164,8 @@ extension ObjectStore {
         }
     }
 
-    private func abandon(_ held: ContentLock.Held, _ place: ObjectPlace, _ modes: FileModes, _ ledger: inout LockLedger) {
+    private func abandon(_ held: ContentLock.Held, _ place: ObjectPlace, _ modes: FileModes, _ ledger: inout LockLedger)
+    {
         ledger.end(held.retention, wroteIt: held.wroteRetention, keep: false)
         try? held.file.unlock()
         try? ContentLock.cleanUp(place, paths, modes, ledger)

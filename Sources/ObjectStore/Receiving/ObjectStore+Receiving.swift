@@ -109,7 +109,8 @@ extension ObjectStore {
         for key: Key, _ request: ReceiveRequest, existing: UInt64, _ settings: StoreSettings
     ) throws -> UInt64? {
         guard let free = try? Files.freeSpace(at: paths.annex) else { return nil }
-        let size = key.contentSize ?? max(1, request.offset.addingReportingOverflow(UInt64(request.length)).partialValue)
+        let size =
+            key.contentSize ?? max(1, request.offset.addingReportingOverflow(UInt64(request.length)).partialValue)
         let outstanding = try TransferSlot.outstandingBytes(besides: key, paths)
         let need = Int128(size) + Int128(settings.diskReserve) - Int128(free) - Int128(existing) + Int128(outstanding)
         return need > 0 ? UInt64(clamping: need) : nil

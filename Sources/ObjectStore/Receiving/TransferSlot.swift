@@ -98,7 +98,8 @@ extension TransferSlot {
                 guard let other = try? Key(fileName: name), other != key, let size = other.contentSize,
                     isRunning(directory.appending(bytes: lockPrefix + name))
                 else { continue }
-                let done = (try? Files.read(directory.appending(bytes: name), limit: 65536)).flatMap { bytesDone($0) } ?? 0
+                let done =
+                    (try? Files.read(directory.appending(bytes: name), limit: 65536)).flatMap { bytesDone($0) } ?? 0
                 total = total.addingReportingOverflow(size - min(size, done)).partialValue
             }
         }

@@ -1,0 +1,60 @@
+import Logging
+import NIOCore
+import Synchronization
+
+/// Stands before the accepting handler of a listening socket and holds back its reads: while the server is full, and for
+/// a moment after `accept` failed for want of descriptors or memory, where trying again at once would spin.
+final class AcceptGate: ChannelDuplexHandler, @unchecked Sendable {
+    typealias InboundIn = any Channel
+    typealias OutboundIn = Never
+
+    private let core: ServerCore
+    private let count: ConnectionCount
+    private var context: ChannelHandlerContext?
+    private var isHolding = false
+    private var isBackingOff = false
+
+    init(core: ServerCore, count: ConnectionCount) {
+        self.core = core
+        self.count = count
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        count.add(self, loop: context.eventLoop)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        count.remove(self)
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if isBackingOff || count.isFull { isHolding = true } else { context.read() }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let count = count
+        count.increment()
+        unwrapInboundIn(data).closeFuture.whenComplete { _ in count.decrement() }
+        context.fireChannelRead(data)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        core.statistics.acceptFailures.add(1, ordering: .relaxed)
+        core.logger.warning("cannot accept a connection", metadata: ["error": "\(error)"])
+        guard !isBackingOff else { return }
+        isBackingOff = true
+        context.eventLoop.scheduleTask(in: .milliseconds(100)) {
+            self.isBackingOff = false
+            self.resume()
+        }
+    }
+
+    /// Reads again if there is room now. On the event loop of the gate.
+    func resume() {
+        guard isHolding, !isBackingOff, !count.isFull else { return }
+        isHolding = false
+        context?.read()
+    }
+}

@@ -1,0 +1,110 @@
+import Blocking
+import FileIO
+import Glibc
+import NIOCore
+import NIOPosix
+import NIOSSL
+import SystemPackage
+
+/// Opens listening sockets.
+struct Binding: Sendable {
+    let core: ServerCore
+    let count: ConnectionCount
+    let group: MultiThreadedEventLoopGroup
+    let tls: TLSIdentity?
+
+    func listen(_ address: ListenAddress) async throws -> (channel: any Channel, bound: BoundAddress) {
+        do {
+            let channel: any Channel
+            switch address {
+            case .tcp(let host, let port):
+                let resolved = try await core.pool.run { try SocketAddress.makeAddressResolvingHost(host, port: port) }
+                channel = try await bootstrap(isTCP: true).bind(to: resolved).get()
+            case .unix(let path):
+                try await core.pool.run { try Self.clearStaleSocket(path) }
+                channel = try await bootstrap(isTCP: false).bind(unixDomainSocketPath: path.string).get()
+            case .inherited(let descriptor):
+                // Children of ours must not inherit it in turn.
+                guard fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 else {
+                    throw TransportError(.badAddress, "listen on \(address): \(Errno(rawValue: errno))")
+                }
+                channel = try await bootstrap(isTCP: false).withBoundSocket(descriptor).get()
+            }
+            return (channel, BoundAddress(requested: address, actual: actual(channel, address)))
+        } catch let error as TransportError {
+            throw error
+        } catch {
+            let isInUse = (error as? IOError)?.errnoCode == EADDRINUSE
+            let message = isInUse ? "listen on \(address): another process listens there" : "listen on \(address)"
+            throw TransportError(isInUse ? .addressInUse : .badAddress, message, cause: error)
+        }
+    }
+
+    private func actual(_ channel: any Channel, _ requested: ListenAddress) -> ListenAddress {
+        guard let local = channel.localAddress else { return requested }
+        if let port = local.port {
+            if case .tcp(let host, _) = requested { return .tcp(host: host, port: port) }
+            return .tcp(host: local.ipAddress ?? "", port: port)
+        }
+        return .unix(FilePath(local.pathname ?? ""))
+    }
+
+    private func bootstrap(isTCP: Bool) -> ServerBootstrap {
+        let core = core
+        let count = count
+        let tls = tls
+        let settings = core.configuration
+        return ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: settings.backlog)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // With one accept per round the maximum is exact; with many connections a few more do not matter.
+            .serverChannelOption(.maxMessagesPerRead, value: settings.maximumConnections < 256 ? UInt(1) : UInt(16))
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptGate(core: core, count: count))
+                }
+            }
+            .childChannelOption(.autoRead, value: false)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: 256 * 1024)
+            )
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    Self.setKeepAlive(channel)
+                    let pipeline = channel.pipeline.syncOperations
+                    if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
+                    try pipeline.addHandler(Connection(core: core, channel: channel, isSecure: tls != nil))
+                }
+            }
+    }
+
+    /// Finds dead peers within three minutes; refused by Unix sockets, which need none of it.
+    private static func setKeepAlive(_ channel: any Channel) {
+        guard channel.remoteAddress?.port != nil, let options = channel.syncOptions else { return }
+        try? options.setOption(.tcpOption(.tcp_nodelay), value: 1)
+        try? options.setOption(.socketOption(.so_keepalive), value: 1)
+        try? options.setOption(.tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: 60)
+        try? options.setOption(.tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: 15)
+        try? options.setOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: 8)
+    }
+
+    /// Removes the socket file of a server that is gone. Throws when somebody listens, or when it is no socket.
+    private static func clearStaleSocket(_ path: FilePath) throws {
+        guard let status = try Files.status(path, followLinks: false) else { return }
+        guard status.kind == .other else {
+            throw TransportError(.badAddress, "listen on unix:\(path): something else than a socket is there")
+        }
+        let probe = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard probe >= 0 else { throw TransportError(.badAddress, "open a socket: \(Errno(rawValue: errno))") }
+        defer { _ = Glibc.close(probe) }
+        let address = try SocketAddress(unixDomainSocketPath: path.string)
+        let result = address.withSockAddr { pointer, size in connect(probe, pointer, socklen_t(size)) }
+        guard result < 0, errno == ECONNREFUSED else {
+            throw TransportError(.addressInUse, "listen on unix:\(path): another process listens there")
+        }
+        try Files.unlink(path)
+    }
+}

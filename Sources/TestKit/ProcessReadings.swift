@@ -1,0 +1,41 @@
+import Foundation
+
+/// What the kernel says about one running process.
+public struct ProcessReadings: Sendable {
+    /// Resident memory in bytes, now.
+    public var residentBytes: Int
+    /// The highest resident memory in bytes since the start.
+    public var peakResidentBytes: Int
+    /// Number of threads.
+    public var threads: Int
+    /// Number of open descriptors.
+    public var descriptors: Int
+    /// Process ids of the direct children.
+    public var children: [Int32]
+
+    /// Reads `/proc/<pid>`, or returns nil when there is no such process.
+    public init?(of pid: Int32) {
+        guard let status = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8) else { return nil }
+        func number(_ name: String) -> Int {
+            for line in status.split(separator: "\n") where line.hasPrefix("\(name):") {
+                return line.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) } ?? 0
+            }
+            return 0
+        }
+        residentBytes = number("VmRSS") * 1024
+        peakResidentBytes = number("VmHWM") * 1024
+        threads = number("Threads")
+        descriptors = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
+        var found: [Int32] = []
+        for task in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? [] {
+            let list = (try? String(contentsOfFile: "/proc/\(pid)/task/\(task)/children", encoding: .utf8)) ?? ""
+            found += list.split(whereSeparator: { !$0.isNumber }).compactMap { Int32($0) }
+        }
+        children = found
+    }
+
+    /// Starts a new measurement of the peak resident memory of `pid`.
+    public static func resetPeak(of pid: Int32) {
+        try? Data("5".utf8).write(to: URL(fileURLWithPath: "/proc/\(pid)/clear_refs"))
+    }
+}

@@ -1,0 +1,159 @@
+import AnnexProtocol
+import FileIO
+import HTTPTransport
+import Hosting
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+/// One request and its answer, in the words of the operations.
+final class Exchange: Sendable {
+    /// What the log and the metrics tell of this request.
+    struct Notes {
+        var operation = "other"
+        var repository: RepositoryName?
+        var reason: String?
+        var bytesSent: UInt64 = 0
+    }
+
+    private struct State {
+        var notes = Notes()
+        var status: Int?
+    }
+
+    private let request: Request
+    private let responder: Responder
+    private let state = Mutex(State())
+
+    init(_ request: Request, _ responder: Responder) {
+        self.request = request
+        self.responder = responder
+    }
+
+    // MARK: The request
+
+    var id: String { "\(request.id)" }
+    var method: String { request.method.rawValue }
+    var target: RequestTarget { RequestTarget(request.target.utf8) }
+    func header(_ name: String) -> String? { request.headers.first(name: name) }
+
+    /// Who sends, for bounds on each: the address without the port.
+    var clientAddress: String { request.remoteAddress?.ipAddress ?? "local" }
+
+    /// The address under which the client reached us, if it is one.
+    var addressUsed: PublicAddress? {
+        let scheme = request.isSecure ? "https" : "http"
+        return PublicAddress(scheme: scheme, hostHeader: header("Host") ?? localAuthority)
+    }
+
+    /// What a client without a Host header, such as one of HTTP/1.0, must have used.
+    private var localAuthority: String {
+        guard let address = request.localAddress, let host = address.ipAddress, let port = address.port else {
+            return "localhost"
+        }
+        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+
+    func requireContentType(_ type: String) throws {
+        guard header("Content-Type") == type else {
+            throw ServiceError(status: 415, reason: "the Content-Type must be \(type)")
+        }
+    }
+
+    /// The next bytes of the body; nil at its proper end. Throws ``BodyBroken`` when the connection ends before.
+    func nextBytes() async throws -> ByteBuffer? {
+        do {
+            return try await request.body.next()
+        } catch {
+            if case .malformed(let reason) = error { throw ServiceError.badRequest(reason) }
+            throw BodyBroken()
+        }
+    }
+
+    /// Reads what is left of the body and forgets it.
+    func drainBody() async throws { while try await nextBytes() != nil {} }
+
+    /// The client may stay silent for as long as it likes while it sends this body.
+    func allowSilence() { request.body.allowSilence() }
+
+    // MARK: The answer
+
+    var status: Int? { state.withLock { $0.status } }
+    var notes: Notes { state.withLock { $0.notes } }
+
+    func note(repository: RepositoryName?, operation: String) {
+        state.withLock {
+            $0.notes.repository = repository
+            $0.notes.operation = operation
+        }
+    }
+
+    func note(reason: String) { state.withLock { $0.notes.reason = reason } }
+    func note(bytesSent: UInt64) { state.withLock { $0.notes.bytesSent = bytesSent } }
+
+    /// A JSON reply of the P2P protocol: always 200 (spec 01 §6.2).
+    func json(_ body: [UInt8]) async throws {
+        try await respond(status: 200, headers: [("Content-Type", "application/json;charset=utf-8")], body: body)
+    }
+
+    /// A whole answer; nil for no body at all.
+    func respond(status: Int, headers: [(String, String)], body: [UInt8]?) async throws {
+        begin(status)
+        try await responder.respond(Self.status(status), headers: HTTPHeaders(headers), body: body ?? [])
+    }
+
+    /// A part of a file. With `isUnchanged` the answer is invalidated when that says no before the last byte.
+    func respond(
+        status: Int, headers: [(String, String)], file: OpenFile, offset: UInt64, length: UInt64,
+        isUnchanged: (@Sendable () async -> Bool)?
+    ) async throws {
+        begin(status)
+        try await responder.respond(
+            Self.status(status), headers: HTTPHeaders(headers), file: file, offset: offset, length: length,
+            finalCheck: isUnchanged)
+    }
+
+    /// An answer whose length is not known yet.
+    func stream(status: Int, headers: [(String, String)]) async throws -> ExchangeWriter {
+        begin(status)
+        return ExchangeWriter(
+            writer: try await responder.startStreaming(Self.status(status), headers: HTTPHeaders(headers)))
+    }
+
+    /// Turns the request away, before its body is read; or cuts off an answer that has begun.
+    func refuse(_ error: ServiceError) async {
+        if status != nil { return responder.abort() }
+        begin(error.status)
+        var body = ByteBuffer()
+        if error.status != 401 { body.writeString(error.reason + "\n") }
+        let headers = error.headers + [("Content-Type", "text/plain; charset=utf-8")]
+        do {
+            try await responder.reject(
+                Self.status(error.status, reason: error.reason), headers: HTTPHeaders(headers), body: body)
+        } catch {
+            // The client is gone; there is nobody to tell.
+        }
+    }
+
+    /// A status whose phrase is ours, where there is one: the stock client shows it to people.
+    private static func status(_ code: Int, reason: String? = nil) -> HTTPResponseStatus {
+        let standard = HTTPResponseStatus(statusCode: code)
+        guard let reason, reason != standard.reasonPhrase else { return standard }
+        return .custom(code: UInt(code), reasonPhrase: reason)
+    }
+
+    private func begin(_ status: Int) { state.withLock { $0.status = status } }
+}
+
+/// Where an answer of unknown length is written.
+struct ExchangeWriter: Sendable {
+    let writer: BodyWriter
+
+    /// Waits until the client has taken most of what was written before.
+    func write(_ bytes: ByteBuffer) async throws { try await writer.write(bytes) }
+
+    func finish() async throws { try await writer.finish() }
+}
+
+/// The connection ended before the body did.
+struct BodyBroken: Error {}

@@ -1,0 +1,49 @@
+import AnnexProtocol
+import Blocking
+import FileIO
+import GitHost
+import Hosting
+
+/// The files of the dumb HTTP protocol, for clients without the smart one.
+struct DumbGit {
+    let context: ServiceContext
+    let exchange: Exchange
+
+    func infoRefs(of name: RepositoryName) async throws {
+        let repository = try await context.readable(name, exchange)
+        exchange.note(repository: repository.name, operation: "info/refs")
+        try await repository.flushBranch()
+        let refs = try await context.gitSlots.withSlot { try await DumbHTTP(repository.gitDirectory).infoRefs() }
+        try await text(refs)
+    }
+
+    /// - Parameter path: the components below the repository: `HEAD`, or those below and with `objects`.
+    func file(_ path: [String], of name: RepositoryName) async throws {
+        let repository = try await context.readable(name, exchange)
+        exchange.note(repository: repository.name, operation: "git-object")
+        let files = DumbHTTP(repository.gitDirectory)
+        switch path {
+        case ["HEAD"]:
+            try await text(try await context.gitSlots.withSlot { try await files.head() })
+        case ["objects", "info", "packs"]:
+            try await text(try await repository.services.pool.run { try files.packs() })
+        default:
+            guard let file = files.objectFile(path.joined(separator: "/")) else { throw ServiceError.notFound("Not Found") }
+            let opened = try await repository.services.pool.run { () -> (OpenFile, UInt64)? in
+                guard try Files.exists(file.path) else { return nil }
+                let opened = try OpenFile(file.path, .readOnly)
+                return (opened, try opened.status().size)
+            }
+            guard let (content, size) = opened else { throw ServiceError.notFound("Not Found") }
+            try await exchange.respond(
+                status: 200,
+                headers: [("Content-Type", file.contentType), ("Cache-Control", "public, max-age=31536000")],
+                file: content, offset: 0, length: size, isUnchanged: nil)
+        }
+    }
+
+    private func text(_ bytes: [UInt8]) async throws {
+        try await exchange.respond(
+            status: 200, headers: [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-cache")], body: bytes)
+    }
+}

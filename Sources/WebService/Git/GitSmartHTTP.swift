@@ -1,0 +1,91 @@
+import Accounts
+import AnnexProtocol
+import GitHost
+import Hosting
+
+/// Git over HTTP: the smart services first, plain files for clients that know no better (gitprotocol-http(5)).
+struct GitSmartHTTP {
+    let context: ServiceContext
+    let exchange: Exchange
+
+    func run(_ operation: Route.GitOperation, on name: RepositoryName) async throws {
+        switch operation {
+        case .advertisement(let service):
+            switch service.map({ GitService(rawValue: String(decoding: $0, as: UTF8.self)) }) {
+            case .some(.uploadPack?): try await advertiseUploadPack(of: name)
+            case .some(.receivePack?): try await advertiseReceivePack(of: name)
+            case .some(.none): throw ServiceError.forbidden("there is no such git service here")
+            case .none: try await DumbGit(context: context, exchange: exchange).infoRefs(of: name)
+            }
+        case .uploadPack: try await uploadPack(from: name)
+        case .receivePack: try await ReceivePack(context: context, exchange: exchange).run(on: name)
+        case .file(let path): try await DumbGit(context: context, exchange: exchange).file(path, of: name)
+        }
+    }
+
+    private func advertiseUploadPack(of name: RepositoryName) async throws {
+        let repository = try await context.readable(name, exchange)
+        exchange.note(repository: repository.name, operation: "info/refs")
+        try await repository.flushBranch()
+        try await advertise(.uploadPack, SmartHTTP(repository.gitDirectory))
+    }
+
+    /// A name that does not exist is advertised as an empty repository where a push may create it. Nothing is created
+    /// yet: `git push --dry-run`, or a push that fails, leaves nothing behind.
+    private func advertiseReceivePack(of name: RepositoryName) async throws {
+        try context.authorize(exchange, .gitWrite, repository: name)
+        exchange.note(repository: name, operation: "info/refs")
+        guard let repository = try await context.catalog.repository(named: name) else {
+            try context.requireCreation(of: name, exchange)
+            return try await advertise(.receivePack, SmartHTTP(try await context.manager.emptyRepository()))
+        }
+        var options = SmartHTTP.Options()
+        if try await repository.hidesBranch() { options.hiddenRefs = ["refs/heads/git-annex"] }
+        try await advertise(.receivePack, SmartHTTP(repository.gitDirectory, options: options))
+    }
+
+    private func advertise(_ service: GitService, _ git: SmartHTTP) async throws {
+        let answer = GitAnswer(exchange, contentType: service.advertisementType)
+        try await context.gitSlots.withSlot {
+            try await git.advertise(service, GitProtocol(header: exchange.header("Git-Protocol"))) { chunk in
+                try await answer.write(chunk)
+            }
+        }
+        try await answer.finish()
+    }
+
+    private func uploadPack(from name: RepositoryName) async throws {
+        let repository = try await context.readable(name, exchange)
+        exchange.note(repository: repository.name, operation: "upload-pack")
+        try exchange.requireContentType(GitService.uploadPack.requestType)
+        // Version 2 lists refs in this request.
+        try await repository.flushBranch()
+        let answer = GitAnswer(exchange, contentType: GitService.uploadPack.resultType)
+        let body = GitBody(exchange)
+        let result = try await context.gitSlots.withSlot {
+            try await SmartHTTP(repository.gitDirectory).respond(
+                .uploadPack, GitProtocol(header: exchange.header("Git-Protocol")),
+                feed: { input in
+                    while let chunk = try await body.next() { guard try await input.write(chunk) else { return } }
+                },
+                to: { try await answer.write($0) })
+        }
+        if result.status != 0 { exchange.note(reason: result.errors) }
+        try await answer.finish()
+    }
+}
+
+extension ServiceContext {
+    /// The repository with this name, if the caller may read it.
+    func readable(_ name: RepositoryName, _ exchange: Exchange) async throws -> HostedRepository {
+        try authorize(exchange, .gitRead, repository: name)
+        guard let repository = try await catalog.repository(named: name) else { throw unknown(name) }
+        return repository
+    }
+
+    /// Throws unless a push by this caller may create the repository.
+    func requireCreation(of name: RepositoryName, _ exchange: Exchange) throws {
+        guard createsOnPush else { throw unknown(name) }
+        try authorize(exchange, .create, repository: name)
+    }
+}

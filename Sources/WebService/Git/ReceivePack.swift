@@ -1,0 +1,128 @@
+import Accounts
+import AnnexBranch
+import AnnexProtocol
+import GitHost
+import Hosting
+import Logging
+
+/// `git-receive-pack`: takes a push, and does what must be true before the client hears that it succeeded.
+struct ReceivePack {
+    let context: ServiceContext
+    let exchange: Exchange
+
+    func run(on name: RepositoryName) async throws {
+        try context.authorize(exchange, .gitWrite, repository: name)
+        exchange.note(repository: name, operation: "receive-pack")
+        try exchange.requireContentType(GitService.receivePack.requestType)
+        let body = GitBody(exchange)
+        let request = try await readCommands(body)
+        let repository = try await repository(named: name, for: request)
+        try await prepare(repository, for: request)
+
+        let answer = GitAnswer(exchange, contentType: GitService.receivePack.resultType)
+        var options = SmartHTTP.Options()
+        options.isBare = repository.isBare
+        if RefPolicy.needsHook(request) { options.hooks = context.catalog.root.hooks }
+        let git = SmartHTTP(repository.gitDirectory, options: options)
+        let beginning = request.received
+        do {
+            let result = try await context.gitSlots.withSlot {
+                try await git.respond(
+                    .receivePack, GitProtocol(header: exchange.header("Git-Protocol")),
+                    feed: { input in
+                        guard try await input.write(beginning) else { return }
+                        while let chunk = try await body.next() { guard try await input.write(chunk) else { return } }
+                    },
+                    to: { try await answer.write($0) })
+            }
+            if result.status != 0 { exchange.note(reason: result.errors) }
+        } catch {
+            // Refs may have moved although the client is gone; what follows must be done all the same.
+            await conclude(repository, request)
+            throw error
+        }
+        await conclude(repository, request)
+        try await answer.finish()
+    }
+
+    /// The commands at the start of the body; a malformed beginning is refused before git sees it.
+    private func readCommands(_ body: GitBody) async throws -> ReceivePackRequest {
+        var request = ReceivePackRequest()
+        do {
+            while !request.isComplete {
+                guard let chunk = try await body.next() else {
+                    try request.finish()
+                    break
+                }
+                _ = try request.receive(chunk)
+            }
+        } catch let failure as ReceivePackRequest.Failure {
+            throw ServiceError.badRequest("not a push: \(failure)")
+        }
+        return request
+    }
+
+    private func repository(named name: RepositoryName, for request: ReceivePackRequest) async throws -> HostedRepository {
+        if let repository = try await context.catalog.repository(named: name) { return repository }
+        try context.requireCreation(of: name, exchange)
+        // Git probes with an empty request before it sends much; only a real push creates.
+        guard request.commands.contains(where: { !$0.isDeletion }) else { throw context.unknown(name) }
+        do {
+            try await context.manager.create(name)
+        } catch HostingError.exists {
+            // Somebody else's push was first; this one goes to the same repository.
+        }
+        guard let created = try await context.catalog.repository(named: name) else { throw context.unknown(name) }
+        return created
+    }
+
+    /// What we know goes into the branch first, so that a fast-forward is judged against all of it (spec 02 §2.5).
+    private func prepare(_ repository: HostedRepository, for request: ReceivePackRequest) async throws {
+        guard let branch = repository.branch, request.commands.contains(where: \.namesAnnexBranch) else { return }
+        if request.commands.contains(where: { $0.isAnnexBranch && $0.isCreation && !$0.isDeletion }) {
+            try await branch.prepareForFirstPush()
+        } else {
+            try await branch.prepareForPush()
+        }
+    }
+
+    /// After the push, successful or not: `HEAD`, the annex, and the merge of what was pushed.
+    ///
+    /// Failures are logged, not answered: git has told the client already which refs were updated, and a merge that
+    /// failed is done by the next one.
+    private func conclude(_ repository: HostedRepository, _ request: ReceivePackRequest) async {
+        // The client may be gone and this task cancelled; the work is the host's own.
+        let context = context
+        await Task {
+            do {
+                if repository.isBare { try await HeadFollower.follow(request.commands, in: repository.gitDirectory) }
+                guard request.commands.contains(where: \.namesAnnexBranch) else { return }
+                let annex = try await context.annex(of: repository)
+                try await annex?.concludePush(movedBranch: request.commands.contains(where: \.isAnnexBranch))
+            } catch {
+                context.logger.error(
+                    "work after a push failed", metadata: ["repository": "\(repository.name)", "error": "\(error)"])
+            }
+        }.value
+    }
+}
+
+extension ServiceContext {
+    /// The repository as an annex: one without a UUID becomes an annex when somebody pushes a git-annex branch to it.
+    fileprivate func annex(of repository: HostedRepository) async throws -> HostedRepository? {
+        if repository.branch != nil { return repository }
+        try await manager.initialiseAnnex(of: repository)
+        await catalog.discard(repository)
+        return try await catalog.repository(named: repository.name)
+    }
+}
+
+extension ReceivePackRequest.Command {
+    /// `refs/heads/git-annex` itself.
+    fileprivate var isAnnexBranch: Bool { ref == Array("refs/heads/git-annex".utf8) }
+
+    /// Any ref that is merged into the git-annex branch.
+    fileprivate var namesAnnexBranch: Bool {
+        ref.split(separator: UInt8(ascii: "/")).last?.elementsEqual("git-annex".utf8) == true
+    }
+}

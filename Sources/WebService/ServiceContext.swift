@@ -1,0 +1,56 @@
+public import Accounts
+import AnnexProtocol
+public import Hosting
+public import Logging
+
+/// What all requests share.
+public struct ServiceContext: Sendable {
+    public var catalog: Catalog
+    public var manager: RepositoryManager
+    public var locks: LockTable
+    public var policy: Policy
+    /// The address to advertise; nil for the one that each client uses.
+    public var publicAddress: PublicAddress?
+    /// Whether a push to a name that does not exist creates the repository.
+    public var createsOnPush: Bool
+    public var gitSlots: GitSlots
+    public var metrics: ServiceMetrics
+    public var logger: Logger
+
+    public init(
+        catalog: Catalog, manager: RepositoryManager, locks: LockTable, policy: Policy,
+        publicAddress: PublicAddress?, createsOnPush: Bool, gitSlots: GitSlots, metrics: ServiceMetrics, logger: Logger
+    ) {
+        self.catalog = catalog
+        self.manager = manager
+        self.locks = locks
+        self.policy = policy
+        self.publicAddress = publicAddress
+        self.createsOnPush = createsOnPush
+        self.gitSlots = gitSlots
+        self.metrics = metrics
+        self.logger = logger
+    }
+
+    /// Throws what the caller is told when the right is missing.
+    func authorize(_ exchange: Exchange, _ permission: Permission, repository: RepositoryName) throws {
+        var policy = policy
+        policy.repositoryName = repository.description
+        switch decide(identity(exchange.header("Authorization")), permission, policy: policy, hasLogin: false) {
+        case .allow: return
+        case .authenticate: throw ServiceError.unauthenticated
+        case .forbid(let reason): throw ServiceError.forbidden(reason)
+        }
+    }
+
+    /// Who sends a request. Nobody can log in yet: well-formed credentials count for nothing, malformed ones are refused.
+    private func identity(_ authorization: String?) -> Identity {
+        guard let authorization else { return .anonymous }
+        return BasicCredentials(authorization: authorization.utf8) == nil ? .unrecognized : .anonymous
+    }
+
+    /// The error for a name that nothing has.
+    func unknown(_ name: RepositoryName) -> ServiceError { .notFound("there is no repository \(name)") }
+
+    func unknown(_ uuid: RepositoryUUID) -> ServiceError { .notFound("no repository here has the UUID \(uuid)") }
+}

@@ -1,0 +1,100 @@
+import AnnexProtocol
+import FileIO
+import GitHost
+import Hosting
+import ObjectStore
+
+/// A request that ends with something other than success: what the client is told.
+///
+/// The reason goes onto the status line, since the stock client prints that and nothing else (spec 01 §6.2).
+struct ServiceError: Error, Sendable {
+    var status: Int
+    var reason: String
+    var headers: [(String, String)] = []
+
+    static func badRequest(_ reason: String) -> ServiceError { ServiceError(status: 400, reason: reason) }
+    static func notFound(_ reason: String) -> ServiceError { ServiceError(status: 404, reason: reason) }
+    static func forbidden(_ reason: String) -> ServiceError { ServiceError(status: 403, reason: reason) }
+
+    /// Asks for credentials (spec 01 §6.8).
+    static let unauthenticated = ServiceError(
+        status: 401, reason: "Unauthorized",
+        headers: [("WWW-Authenticate", "Basic realm=\"git-annex\", charset=\"UTF-8\"")])
+}
+
+extension ServiceError {
+    init(_ refusal: Refusal) {
+        switch refusal {
+        case .notEnoughSpace(let missing):
+            self.init(status: 507, reason: "Not enough space: need \(ByteCount(missing)) more")
+        case .forbidden(let reason): self.init(status: 403, reason: reason)
+        case .overloaded(let reason): self.init(status: 503, reason: reason, headers: [("Retry-After", "5")])
+        }
+    }
+
+    /// The one place where errors become answers. Whatever is not the client's doing is a 500 that says no more than
+    /// which part failed; the log has the rest.
+    init(_ error: any Error) {
+        switch error {
+        case let error as ServiceError: self = error
+        case let error as RouteError: self.init(status: error.status, reason: error.reason)
+        case let error as Refusal: self.init(error)
+        case let error as HostingError: self.init(error)
+        case let error as ObjectStoreError: self.init(error)
+        case let error as FileError: self.init(error)
+        case let error as GitError: self.init(status: 500, reason: "git failed: \(error.command)")
+        default: self.init(status: 500, reason: "Internal Server Error")
+        }
+    }
+
+    private init(_ error: HostingError) {
+        switch error {
+        case .gone: self.init(status: 404, reason: "\(error)")
+        case .exists: self.init(status: 409, reason: "\(error)")
+        case .badName: self.init(status: 400, reason: "\(error)")
+        case .refused: self.init(status: 403, reason: "\(error)")
+        }
+    }
+
+    private init(_ error: ObjectStoreError) {
+        if let missing = error.missingBytes {
+            self.init(status: 507, reason: "Not enough space: need \(ByteCount(missing)) more")
+        } else if let cause = error.cause as? FileError {
+            self.init(cause)
+        } else {
+            self.init(status: 500, reason: "the object store failed")
+        }
+    }
+
+    private init(_ error: FileError) {
+        if error.isOutOfSpace {
+            self.init(status: 507, reason: "Not enough space on the server's disk")
+        } else if error.isOutOfDescriptors {
+            self.init(status: 503, reason: "the server has too many files open; try again", headers: [("Retry-After", "5")])
+        } else {
+            self.init(status: 500, reason: "\(error.operation) failed on the server: \(error.code)")
+        }
+    }
+}
+
+/// A number of bytes for people: decimal units, one digit after the point.
+struct ByteCount: CustomStringConvertible {
+    private let value: UInt64
+
+    init(_ value: UInt64) { self.value = value }
+
+    var description: String {
+        let units = ["kB", "MB", "GB", "TB", "PB", "EB"]
+        guard value >= 1000 else { return "\(value) bytes" }
+        var scaled = value
+        var tenths: UInt64 = 0
+        var unit = -1
+        while scaled >= 1000 && unit + 1 < units.count {
+            // Rounded up: whoever frees exactly this much must succeed.
+            tenths = (scaled + 99) / 100
+            scaled /= 1000
+            unit += 1
+        }
+        return "\(tenths / 10).\(tenths % 10) \(units[unit])"
+    }
+}

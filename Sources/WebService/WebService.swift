@@ -1,0 +1,58 @@
+import AnnexProtocol
+import Hosting
+public import HTTPTransport
+import Logging
+
+/// Answers every request: route, rights, repository, operation.
+public struct WebService: Sendable {
+    private let context: ServiceContext
+
+    public init(_ context: ServiceContext) { self.context = context }
+
+    /// Handles one request and never throws: whatever goes wrong becomes an answer and a line in the log.
+    public func handle(_ request: Request, _ responder: Responder) async {
+        let exchange = Exchange(request, responder)
+        let began = ContinuousClock.now
+        do {
+            try await dispatch(exchange)
+        } catch {
+            await fail(exchange, error)
+        }
+        let notes = exchange.notes
+        let status = exchange.status ?? 0
+        context.metrics.record(
+            operation: notes.operation, status: status, duration: began.duration(to: .now), bytesSent: notes.bytesSent)
+        var line: Logger.Metadata = [
+            "request": "\(request.id)", "method": "\(request.method)", "operation": "\(notes.operation)",
+            "status": "\(status)", "client": "\(exchange.clientAddress)",
+            "milliseconds": "\(began.duration(to: .now) / .milliseconds(1))",
+        ]
+        if let repository = notes.repository { line["repository"] = "\(repository)" }
+        if let reason = notes.reason { line["reason"] = "\(reason)" }
+        if notes.bytesSent > 0 { line["bytes"] = "\(notes.bytesSent)" }
+        context.logger.info("request", metadata: line)
+    }
+
+    private func dispatch(_ exchange: Exchange) async throws {
+        switch try Route(method: exchange.method, target: exchange.target) {
+        case .operations(let operation):
+            try await OperationsService(context: context, exchange: exchange).run(operation)
+        case .discovery(let name):
+            try await Discovery(context: context, exchange: exchange).run(name)
+        case .git(let name, let operation):
+            try await GitSmartHTTP(context: context, exchange: exchange).run(operation, on: name)
+        case .p2p(let name, let request):
+            try await P2PService(context: context, exchange: exchange).run(request, within: name)
+        }
+    }
+
+    private func fail(_ exchange: Exchange, _ error: any Error) async {
+        let answer = ServiceError(error)
+        exchange.note(reason: answer.reason)
+        let isOurs = answer.status >= 500 && !(error is Refusal) && !(error is ServiceError)
+        if isOurs && !(error is CancellationError) && !(error is BodyBroken) {
+            context.logger.error("request failed", metadata: ["request": "\(exchange.id)", "error": "\(error)"])
+        }
+        await exchange.refuse(answer)
+    }
+}
