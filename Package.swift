@@ -38,7 +38,9 @@ let package = Package(
         // Digests of every git-annex backend: libcrypto, libbotan and libxxhash, and two by hand.
         .target(
             name: "CDigest",
-            linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("b2"), .linkedLibrary("xxhash"), .linkedLibrary("botan-2")]
+            linkerSettings: [
+                .linkedLibrary("crypto"), .linkedLibrary("b2"), .linkedLibrary("xxhash"), .linkedLibrary("botan-2"),
+            ]
         ),
         .target(name: "AnnexDigest", dependencies: ["CDigest"], swiftSettings: strict),
 
@@ -54,7 +56,8 @@ let package = Package(
 
         // The annex object store of one repository: presence, receiving, removal, locks. Blocking.
         .target(
-            name: "ObjectStore", dependencies: ["AnnexDigest", "AnnexProtocol", "FileIO", system], swiftSettings: strict),
+            name: "ObjectStore", dependencies: ["AnnexDigest", "AnnexProtocol", "FileIO", system], swiftSettings: strict
+        ),
 
         // Every git process: commands, smart-HTTP services, object reads, configuration.
         .target(
@@ -67,7 +70,8 @@ let package = Package(
 
         // The git-annex branch of one repository: journal, location log, commits, union merges.
         .target(
-            name: "AnnexBranch", dependencies: ["AnnexProtocol", "FileIO", "GitHost", log, system], swiftSettings: strict),
+            name: "AnnexBranch", dependencies: ["AnnexProtocol", "FileIO", "GitHost", log, system],
+            swiftSettings: strict),
 
         // The bounded pool of threads that may wait.
         .target(
@@ -115,7 +119,8 @@ let package = Package(
         .executableTarget(
             name: "annexd",
             dependencies: [
-                "Accounts", "Blocking", "FileIO", "Hosting", "HTTPTransport", "Settings", "Telemetry", "WebService", log, system,
+                "Accounts", "Blocking", "FileIO", "Hosting", "HTTPTransport", "Settings", "Telemetry", "WebService",
+                log, system,
                 "AnnexProtocol", "GitHost",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -148,6 +153,7 @@ let package = Package(
             name: "WebServiceTests", dependencies: ["AnnexProtocol", "Hosting", "WebService"], swiftSettings: strict),
         .testTarget(
             name: "HostingTests",
-            dependencies: ["AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", log, system], swiftSettings: strict),
+            dependencies: ["AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", log, system],
+            swiftSettings: strict),
     ]
 )

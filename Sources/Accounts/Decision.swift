@@ -15,7 +15,8 @@ public enum Decision: Hashable, Sendable {
 /// | caller | right suffices | right does not suffice |
 /// |---|---|---|
 /// | anonymous, accounts exist | allow | 401: a login could help |
-/// | anonymous, no accounts | allow | 403: no credentials could help |
+/// | anonymous, no accounts, may read | allow | 403: no credentials could help |
+/// | anonymous, no accounts, may not even read | – | 401, as for a repository that does not exist (spec 01 §6.9) |
 /// | unrecognized credentials | 401 | 401, so that a client forgets them; stock's 200 and 403 make it keep them |
 /// | a user | allow | 403 with name and right |
 ///
@@ -36,7 +37,9 @@ public func decide(_ identity: Identity, _ permission: Permission, policy: Polic
     if identity == .unrecognized { return .authenticate }
     let right = policy.right(of: identity)
     guard right >= permission.needed else {
-        return identity == .anonymous && hasLogin ? .authenticate : refusal(identity, right, policy)
+        let hidesEverything = right == .none
+        return identity == .anonymous && (hasLogin || hidesEverything)
+            ? .authenticate : refusal(identity, right, policy)
     }
     switch permission {
     case .lock where !policy.allowsLocking:

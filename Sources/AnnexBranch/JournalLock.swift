@@ -49,7 +49,9 @@ func createDirectory(_ path: FilePath, sharing: SharingMode) throws(FileError) {
     if try Files.exists(path) { return }
     let parent = path.removingLastComponent()
     // Never the repository itself: one that was deleted meanwhile must not come back as an empty folder.
-    if parent.lastComponent == "annex", try !Files.exists(parent), try Files.exists(parent.removingLastComponent()) {
+    if parent.lastComponent == "annex" || parent.lastComponent == "annexd", try !Files.exists(parent),
+        try Files.exists(parent.removingLastComponent())
+    {
         try createDirectory(parent, sharing: sharing)
     }
     if try Files.createDirectory(path), sharing != .umask, let status = try Files.status(path) {

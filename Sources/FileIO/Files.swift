@@ -11,7 +11,7 @@ public enum Files {
             try attempt("stat", path) {
                 path.withPlatformString { followLinks ? stat($0, &raw) : lstat($0, &raw) }
             }
-        } catch where error.isMissing {
+        } catch  where error.isMissing {
             return nil
         }
         return FileStatus(raw)
@@ -37,7 +37,7 @@ public enum Files {
         do {
             try renameWithoutReplacing(source, to: target)
             return true
-        } catch where error.code == .fileExists || error.code == .directoryNotEmpty {
+        } catch  where error.code == .fileExists || error.code == .directoryNotEmpty {
             return false
         }
     }
@@ -48,7 +48,7 @@ public enum Files {
         do {
             try attempt("unlink", path) { path.withPlatformString { Glibc.unlink($0) } }
             return true
-        } catch where error.isMissing {
+        } catch  where error.isMissing {
             return false
         }
     }
@@ -59,7 +59,7 @@ public enum Files {
         do {
             try attempt("rmdir", path) { path.withPlatformString { rmdir($0) } }
             return true
-        } catch where error.isMissing || error.code == .directoryNotEmpty || error.code == .fileExists {
+        } catch  where error.isMissing || error.code == .directoryNotEmpty || error.code == .fileExists {
             return false
         }
     }
@@ -82,7 +82,7 @@ public enum Files {
         do {
             try attempt("mkdir", path) { path.withPlatformString { mkdir($0, mode_t(mode)) } }
             return true
-        } catch where error.code == .fileExists {
+        } catch  where error.code == .fileExists {
             return false
         }
     }
@@ -91,7 +91,7 @@ public enum Files {
     public static func createDirectories(_ path: FilePath, mode: UInt32 = 0o777) throws(FileError) {
         do {
             try createDirectory(path, mode: mode)
-        } catch where error.code == .noSuchFileOrDirectory && !path.removingLastComponent().isEmpty {
+        } catch  where error.code == .noSuchFileOrDirectory && !path.removingLastComponent().isEmpty {
             try createDirectories(path.removingLastComponent(), mode: mode)
             try createDirectory(path, mode: mode)
         }
@@ -118,7 +118,9 @@ public enum Files {
             }
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: UInt8.self, capacity: 256) { bytes in
-                    [UInt8](UnsafeBufferPointer(start: bytes, count: strlen(UnsafeRawPointer(bytes).assumingMemoryBound(to: CChar.self))))
+                    [UInt8](
+                        UnsafeBufferPointer(
+                            start: bytes, count: strlen(UnsafeRawPointer(bytes).assumingMemoryBound(to: CChar.self))))
                 }
             }
             if name != [46] && name != [46, 46] { names.append(name) }
@@ -128,7 +130,7 @@ public enum Files {
     /// The content of a small file, or nil when it is missing. More than `limit` bytes is an error (EFBIG).
     public static func read(_ path: FilePath, limit: Int = 16 << 20) throws(FileError) -> [UInt8]? {
         let file: OpenFile
-        do { file = try OpenFile(path, .readOnly) } catch where error.isMissing { return nil }
+        do { file = try OpenFile(path, .readOnly) } catch  where error.isMissing { return nil }
         let bytes = try file.readAll(limit: limit + 1)
         if bytes.count > limit { throw FileError(operation: "read", path: path, code: Errno(rawValue: EFBIG)) }
         return bytes

@@ -68,7 +68,9 @@ public final class OpenFile: Sendable {
         while result.count < limit {
             let wanted = min(chunk.count, limit - result.count)
             let count = try chunk.withUnsafeMutableBufferPointer { buffer throws(FileError) in
-                try read(into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<wanted]), at: position)
+                try read(
+                    into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<wanted]),
+                    at: position)
             }
             if count == 0 { break }
             result.append(contentsOf: chunk[..<count])

@@ -1,4 +1,5 @@
 import Blocking
+
 /// Limits and addresses of one server; every default is safe for the open internet.
 public struct TransportConfiguration: Sendable {
     /// Where to listen; several at once are fine.

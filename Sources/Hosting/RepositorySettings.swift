@@ -23,8 +23,11 @@ public struct RepositorySettings: Sendable {
         store = StoreSettings()
         store.isBare = isBare
         store.version = version ?? 10
-        store.sharing = config.all("core.sharedRepository").isEmpty ? .umask : SharedRepository(parsing: config.string("core.sharedRepository"))
-        store.diskReserve = config.string("annex.diskreserve").flatMap { DataSize.parse($0) } ?? StoreSettings.defaultDiskReserve
+        store.sharing =
+            config.all("core.sharedRepository").isEmpty
+            ? .umask : SharedRepository(parsing: config.string("core.sharedRepository"))
+        store.diskReserve =
+            config.string("annex.diskreserve").flatMap { DataSize.parse($0) } ?? StoreSettings.defaultDiskReserve
         store.secureHashesOnly = config.bool("annex.securehashesonly") ?? false
         store.pidLock = config.bool("annex.pidlock") ?? false
         store.thin = config.bool("annex.thin") ?? false

@@ -33,9 +33,9 @@ public struct ServiceContext: Sendable {
     }
 
     /// Throws what the caller is told when the right is missing.
-    func authorize(_ exchange: Exchange, _ permission: Permission, repository: RepositoryName) throws {
+    func authorize(_ exchange: Exchange, _ permission: Permission, repository: RepositoryName?) throws {
         var policy = policy
-        policy.repositoryName = repository.description
+        policy.repositoryName = repository?.description
         switch decide(identity(exchange.header("Authorization")), permission, policy: policy, hasLogin: false) {
         case .allow: return
         case .authenticate: throw ServiceError.unauthenticated

@@ -70,7 +70,8 @@ extension ServiceError {
         if error.isOutOfSpace {
             self.init(status: 507, reason: "Not enough space on the server's disk")
         } else if error.isOutOfDescriptors {
-            self.init(status: 503, reason: "the server has too many files open; try again", headers: [("Retry-After", "5")])
+            self.init(
+                status: 503, reason: "the server has too many files open; try again", headers: [("Retry-After", "5")])
         } else {
             self.init(status: 500, reason: "\(error.operation) failed on the server: \(error.code)")
         }
@@ -86,15 +87,14 @@ struct ByteCount: CustomStringConvertible {
     var description: String {
         let units = ["kB", "MB", "GB", "TB", "PB", "EB"]
         guard value >= 1000 else { return "\(value) bytes" }
-        var scaled = value
-        var tenths: UInt64 = 0
-        var unit = -1
-        while scaled >= 1000 && unit + 1 < units.count {
-            // Rounded up: whoever frees exactly this much must succeed.
-            tenths = (scaled + 99) / 100
-            scaled /= 1000
+        var divisor: UInt64 = 1000
+        var unit = 0
+        while value / divisor >= 1000 && unit + 1 < units.count {
+            divisor *= 1000
             unit += 1
         }
+        // Rounded up: whoever frees exactly this much must succeed.
+        let tenths = value / (divisor / 10) + (value % (divisor / 10) == 0 ? 0 : 1)
         return "\(tenths / 10).\(tenths % 10) \(units[unit])"
     }
 }

@@ -1,6 +1,6 @@
 import AnnexProtocol
-import Hosting
 public import HTTPTransport
+import Hosting
 import Logging
 
 /// Answers every request: route, rights, repository, operation.

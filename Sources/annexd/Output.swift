@@ -39,7 +39,9 @@ enum JSONValue: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral, Expr
         case .boolean(let value): value ? "true" : "false"
         case .array(let values): "[" + values.map(\.text).joined(separator: ",") + "]"
         case .object(let fields):
-            "{" + fields.sorted { $0.key < $1.key }.map { Self.quoted($0.key) + ":" + $0.value.text }.joined(separator: ",")
+            "{"
+                + fields.sorted { $0.key < $1.key }.map { Self.quoted($0.key) + ":" + $0.value.text }.joined(
+                    separator: ",")
                 + "}"
         case .null: "null"
         }

@@ -24,11 +24,14 @@ import Testing
         #expect(decision == (isAllowed ? .allow : .authenticate))
     }
 
-    @Test("anonymous without accounts: allow or 403 with a reason", arguments: cells)
+    @Test(
+        "anonymous without accounts: allow or 403 with a reason; 401 where nothing may even be read", arguments: cells)
     func anonymousWithoutAccounts(right: Right, permission: Permission, isAllowed: Bool) {
         let decision = decide(.anonymous, permission, policy: Policy(anonymous: right), hasLogin: false)
-        #expect(
-            decision == (isAllowed ? .allow : .forbid(reason: "anonymous users " + Self.refusals[right, default: ""])))
+        let refusal =
+            right == .none
+            ? Decision.authenticate : .forbid(reason: "anonymous users " + Self.refusals[right, default: ""])
+        #expect(decision == (isAllowed ? .allow : refusal))
     }
 
     @Test(

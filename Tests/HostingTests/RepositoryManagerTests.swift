@@ -190,7 +190,8 @@ private func name(_ text: String) throws -> RepositoryName { try #require(Reposi
             #expect(unknown == nil)
         }
         try await root.manager.importRepository(
-            at: root.folder.path.appending("a").appending("b").appending("data.git"), as: name("twin"), keepingSource: true)
+            at: root.folder.path.appending("a").appending("b").appending("data.git"), as: name("twin"),
+            keepingSource: true)
         try await scanned { catalog in
             let ambiguous = try await catalog.repository(withUUID: uuid)
             let twin = try await catalog.repository(named: try name("twin"))

@@ -2,20 +2,25 @@ import Hosting
 import Testing
 
 @Suite struct RepositoryNameTests {
-    @Test("names", arguments: [
-        ("team/data", "team/data"), ("team/data.git", "team/data"), ("/team//data/", "team/data"), ("a", "a"),
-        ("lab/a/b.git", "lab/a/b"), ("Ünï/dätä", "Ünï/dätä"), ("a b/c", "a b/c"), ("x.y", "x.y"), ("a/-", "a/-"),
-    ])
+    @Test(
+        "names",
+        arguments: [
+            ("team/data", "team/data"), ("team/data.git", "team/data"), ("/team//data/", "team/data"), ("a", "a"),
+            ("lab/a/b.git", "lab/a/b"), ("Ünï/dätä", "Ünï/dätä"), ("a b/c", "a b/c"), ("x.y", "x.y"),
+        ])
     func accepts(text: String, name: String) {
         #expect(RepositoryName(text)?.description == name)
     }
 
     /// Nothing outside the root, nothing of the host's own, nothing inside a repository's folder.
-    @Test("what cannot be a name", arguments: [
-        "", "/", ".", "..", "a/..", "../a", "a/../b", ".annexd", ".annexd/trash", "a/.git", ".git", "a.git/b", "-", "-/x",
-        "a\u{0}b", "a\nb", "a\\b", String(repeating: "x", count: 300),
-        String(repeating: "abcdefgh/", count: 200) + "x",
-    ])
+    @Test(
+        "what cannot be a name",
+        arguments: [
+            "", "/", ".", "..", "a/..", "../a", "a/../b", ".annexd", ".annexd/trash", "a/.git", ".git", "a.git/b", "-",
+            "-/x", "x/-/y", "a/-",
+            "a\u{0}b", "a\nb", "a\\b", String(repeating: "x", count: 300),
+            String(repeating: "abcdefgh/", count: 200) + "x",
+        ])
     func refuses(text: String) {
         #expect(RepositoryName(text) == nil)
     }

@@ -26,10 +26,14 @@ import Testing
                 """)
     }
 
-    @Test("the port is always written, since annex+http has another default than http", arguments: [
-        ("h", "http", "annex+http://h:80/a"), ("h", "https", "annex+https://h:443/a"), ("[::1]", "http", "annex+http://[::1]:80/a"),
-        ("[::1]:9417", "http", "annex+http://[::1]:9417/a"), ("127.0.0.1:1", "https", "annex+https://127.0.0.1:1/a"),
-    ])
+    @Test(
+        "the port is always written, since annex+http has another default than http",
+        arguments: [
+            ("h", "http", "annex+http://h:80/a"), ("h", "https", "annex+https://h:443/a"),
+            ("[::1]", "http", "annex+http://[::1]:80/a"),
+            ("[::1]:9417", "http", "annex+http://[::1]:9417/a"),
+            ("127.0.0.1:1", "https", "annex+https://127.0.0.1:1/a"),
+        ])
     func ports(host: String, scheme: String, url: String) throws {
         #expect(try config("a", host: host, scheme: scheme).contains("\turl = \(url)\n"))
     }
@@ -49,9 +53,11 @@ import Testing
     }
 
     /// Whoever controls the Host header must not write into the client's configuration.
-    @Test("hosts that are none are refused", arguments: [
-        "", "h\n[core]", "h h", "h/x", "user@h", "h:0", "h:70000", "h:x", "\"h\"", "[::1", "h#", "h;rm",
-    ])
+    @Test(
+        "hosts that are none are refused",
+        arguments: [
+            "", "h\n[core]", "h h", "h/x", "user@h", "h:0", "h:70000", "h:x", "\"h\"", "[::1", "h#", "h;rm",
+        ])
     func hostileHosts(host: String) {
         #expect(PublicAddress(scheme: "http", hostHeader: host) == nil)
     }

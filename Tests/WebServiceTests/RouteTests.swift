@@ -20,14 +20,17 @@ import Testing
         }
     }
 
-    @Test("git services of repositories at any depth, with and without .git, with doubled and trailing slashes", arguments: [
-        "/team/data.git/info/refs?service=git-upload-pack", "/team/data/info/refs?service=git-upload-pack",
-        "//team//data.git//info/refs?service=git-upload-pack", "/team/data.git/info/refs/?service=git-upload-pack",
-        "/team%2Fdata/../x", "/te%61m/data/info/refs?service=git-upload-pack",
-        "http://host:1/team/data.git/info/refs?service=git-upload-pack",
-    ])
+    @Test(
+        "git services of repositories at any depth, with and without .git, with doubled and trailing slashes",
+        arguments: [
+            "/team/data.git/info/refs?service=git-upload-pack", "/team/data/info/refs?service=git-upload-pack",
+            "//team//data.git//info/refs?service=git-upload-pack", "/team/data.git/info/refs/?service=git-upload-pack",
+            "/team%2Fdata/../x", "/te%61m/data/info/refs?service=git-upload-pack",
+            "http://host:1/team/data.git/info/refs?service=git-upload-pack",
+        ])
     func advertisements(target: String) throws {
-        let expected = Route.git(try #require(RepositoryName("team/data")), .advertisement(service: Array("git-upload-pack".utf8)))
+        let expected = Route.git(
+            try #require(RepositoryName("team/data")), .advertisement(service: Array("git-upload-pack".utf8)))
         if target.contains("..") {
             #expect(status("GET", target) == 404)
         } else {
@@ -35,29 +38,36 @@ import Testing
         }
     }
 
-    @Test("every git URL", arguments: [
-        ("POST", "/a.git/git-upload-pack", Route.GitOperation.uploadPack), ("POST", "/a/git-receive-pack", .receivePack),
-        ("GET", "/a.git/HEAD", .file(["HEAD"])), ("GET", "/a/info/refs", .advertisement(service: nil)),
-        ("GET", "/a.git/objects/info/packs", .file(["objects", "info", "packs"])),
-        ("HEAD", "/a.git/objects/ab/cdef", .file(["objects", "ab", "cdef"])),
-    ])
+    @Test(
+        "every git URL",
+        arguments: [
+            ("POST", "/a.git/git-upload-pack", Route.GitOperation.uploadPack),
+            ("POST", "/a/git-receive-pack", .receivePack),
+            ("GET", "/a.git/HEAD", .file(["HEAD"])), ("GET", "/a/info/refs", .advertisement(service: nil)),
+            ("GET", "/a.git/objects/info/packs", .file(["objects", "info", "packs"])),
+            ("HEAD", "/a.git/objects/ab/cdef", .file(["objects", "ab", "cdef"])),
+        ])
     func git(method: String, target: String, operation: Route.GitOperation) throws {
         #expect(try route(method, target) == .git(try #require(RepositoryName("a")), operation))
     }
 
-    @Test("spec 01 #106: the generated config, however the slashes fall", arguments: [
-        "/x/repo.git/config", "/x/repo.git//config", "/x/repo/config", "/x/repo/config/",
-    ])
+    @Test(
+        "spec 01 #106: the generated config, however the slashes fall",
+        arguments: [
+            "/x/repo.git/config", "/x/repo.git//config", "/x/repo/config", "/x/repo/config/",
+        ])
     func discovery(target: String) throws {
         #expect(try route("GET", target) == .discovery(try #require(RepositoryName("x/repo"))))
     }
 
-    @Test("P2P by path and by UUID", arguments: [
-        ("/git-annex/\(uuid)/v4/checkpresent?key=SHA256--x&clientuuid=c", nil),
-        ("/lab/a/b/git-annex/\(uuid)/v4/checkpresent?key=SHA256--x&clientuuid=c", "lab/a/b"),
-        ("/lab/a/b.git/git-annex/\(uuid)/v4/checkpresent?key=SHA256--x&clientuuid=c", "lab/a/b"),
-        ("/git-annex/git-annex/\(uuid)/v4/checkpresent?key=SHA256--x&clientuuid=c", "git-annex"),
-    ])
+    @Test(
+        "P2P by path and by UUID",
+        arguments: [
+            ("/git-annex/\(uuid)/v4/checkpresent?key=SHA256--x&clientuuid=c", nil),
+            ("/lab/a/b/git-annex/\(uuid)/v4/checkpresent?key=SHA256--x&clientuuid=c", "lab/a/b"),
+            ("/lab/a/b.git/git-annex/\(uuid)/v4/checkpresent?key=SHA256--x&clientuuid=c", "lab/a/b"),
+            ("/git-annex/git-annex/\(uuid)/v4/checkpresent?key=SHA256--x&clientuuid=c", "git-annex"),
+        ])
     func p2p(target: String, name: String?) throws {
         guard case .p2p(let within, let request) = try route("POST", target) else {
             Issue.record("not a P2P route")
@@ -79,22 +89,26 @@ import Testing
         #expect(key.description == "URL--http://h/git-annex/v4")
     }
 
-    @Test("spec 01 #75: what this version does not know is a 404, so that clients fall back", arguments: [
-        ("POST", "/git-annex/\(uuid)/v5/checkpresent?key=SHA256--x&clientuuid=c"),
-        ("POST", "/git-annex/\(uuid)/v2/gettimestamp?clientuuid=c"),
-        ("POST", "/git-annex/\(uuid)/v0/putoffset?key=SHA256--x&clientuuid=c"),
-        ("POST", "/git-annex/\(uuid)/v2/remove-before?key=SHA256--x&clientuuid=c&timestamp=1"),
-        ("GET", "/"), ("GET", "/-"), ("GET", "/-/nothing"), ("GET", "/a"), ("GET", "/.annexd/x/config"),
-        ("GET", "/a/../b/config"), ("GET", "/%2e%2e/config"), ("GET", "/a%00b/config"), ("GET", "/-/config"),
-    ])
+    @Test(
+        "spec 01 #75: what this version does not know is a 404, so that clients fall back",
+        arguments: [
+            ("POST", "/git-annex/\(uuid)/v5/checkpresent?key=SHA256--x&clientuuid=c"),
+            ("POST", "/git-annex/\(uuid)/v2/gettimestamp?clientuuid=c"),
+            ("POST", "/git-annex/\(uuid)/v0/putoffset?key=SHA256--x&clientuuid=c"),
+            ("POST", "/git-annex/\(uuid)/v2/remove-before?key=SHA256--x&clientuuid=c&timestamp=1"),
+            ("GET", "/"), ("GET", "/-"), ("GET", "/-/nothing"), ("GET", "/a"), ("GET", "/.annexd/x/config"),
+            ("GET", "/a/../b/config"), ("GET", "/%2e%2e/config"), ("GET", "/a%00b/config"), ("GET", "/-/config"),
+        ])
     func unknown(method: String, target: String) {
         #expect(status(method, target) == 404)
     }
 
-    @Test("a wrong method is a 405", arguments: [
-        ("GET", "/a/git-upload-pack"), ("POST", "/a/config"), ("POST", "/a/info/refs"), ("DELETE", "/-/health"),
-        ("GET", "/git-annex/\(uuid)/v4/checkpresent?key=SHA256--x&clientuuid=c"),
-    ])
+    @Test(
+        "a wrong method is a 405",
+        arguments: [
+            ("GET", "/a/git-upload-pack"), ("POST", "/a/config"), ("POST", "/a/info/refs"), ("DELETE", "/-/health"),
+            ("GET", "/git-annex/\(uuid)/v4/checkpresent?key=SHA256--x&clientuuid=c"),
+        ])
     func wrongMethod(method: String, target: String) {
         #expect(status(method, target) == 405)
     }

@@ -261,10 +261,16 @@ final class Connection: ChannelInboundHandler, NIOScheduledCallbackHandler, @unc
         context?.close(promise: nil)
     }
 
-    /// Closes at once when idle, otherwise after the current response.
+    /// Closes at once when idle or silent, otherwise after the current response.
     func beginShutdown() {
         isShuttingDown = true
-        if let exchange { exchange.closesAfter = true } else if inbound.readableBytes == 0 { close() }
+        guard let exchange else {
+            if inbound.readableBytes == 0 { close() }
+            return
+        }
+        exchange.closesAfter = true
+        // A request that may be silent for hours would hold up the end for as long.
+        if exchange.allowsSilence { cancelNow() }
     }
 
     /// Cancels the handler and closes.
@@ -313,7 +319,12 @@ final class Connection: ChannelInboundHandler, NIOScheduledCallbackHandler, @unc
         switch deadlines.expired(at: now) {
         case nil: break
         case .idle, .linger, .write: close()
-        case .head: if inbound.readableBytes > 0 { refuse(status: 408, message: "the request head came too slowly") } else { close() }
+        case .head:
+            if inbound.readableBytes > 0 {
+                refuse(status: 408, message: "the request head came too slowly")
+            } else {
+                close()
+            }
         case .body:
             if let exchange {
                 loseBody(exchange, .timedOut)

@@ -57,7 +57,9 @@ struct HeadParser {
             scanned = feed + 1
         }
         scanned = bytes.count
-        if lines == 0, bytes.count > limits.target + 1024 { throw HTTPSyntaxError(414, "the request target is too long") }
+        if lines == 0, bytes.count > limits.target + 1024 {
+            throw HTTPSyntaxError(414, "the request target is too long")
+        }
         _ = try checked(bytes.count)
         return nil
     }

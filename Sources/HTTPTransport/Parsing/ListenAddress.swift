@@ -22,7 +22,9 @@ public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
             return
         }
         if text.hasPrefix("fd:") {
-            guard let descriptor = Int32(text.dropFirst(3)), descriptor >= 0 else { throw refuse("no descriptor number") }
+            guard let descriptor = Int32(text.dropFirst(3)), descriptor >= 0 else {
+                throw refuse("no descriptor number")
+            }
             self = .inherited(descriptor)
             return
         }

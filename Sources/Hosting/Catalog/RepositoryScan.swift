@@ -44,7 +44,8 @@ struct RepositoryScan {
 
     private mutating func refresh(_ components: [String]) -> Bool {
         let path = components.reduce(root.path) { $0.appending(bytes: Array($1.utf8)) }
-        guard components.count < Self.maximumDepth, let status = try? Files.status(path), status.kind == .directory else {
+        guard components.count < Self.maximumDepth, let status = try? Files.status(path), status.kind == .directory
+        else {
             return forget(components)
         }
         var changed = false
@@ -57,7 +58,8 @@ struct RepositoryScan {
         return changed
     }
 
-    private mutating func list(_ components: [String], _ path: FilePath, _ status: FileStatus, _ known: Folder?) -> Bool {
+    private mutating func list(_ components: [String], _ path: FilePath, _ status: FileStatus, _ known: Folder?) -> Bool
+    {
         guard let names = try? Files.list(path) else { return false }
         let isSettled = WallClock.seconds - status.modified.seconds > 2
         var folder = Folder(modified: isSettled ? status.modified : nil)
@@ -112,7 +114,9 @@ struct RepositoryScan {
             let config = try? GitConfig(parsing: bytes)
         else { return found }
         found.uuid = config.string("annex.uuid").flatMap { RepositoryUUID($0) }
-        found.formerNames = config.all("annexd.formerName").compactMap { RepositoryName(String(decoding: $0, as: UTF8.self)) }
+        found.formerNames = config.all("annexd.formerName").compactMap {
+            RepositoryName(String(decoding: $0, as: UTF8.self))
+        }
         return found
     }
 }

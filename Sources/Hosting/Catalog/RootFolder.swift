@@ -73,7 +73,8 @@ public struct RootFolder: Sendable, Hashable {
             default: escaped.append(byte)
             }
         }
-        return aliases.appending(bytes: escaped.count <= 255 ? escaped : Array(escaped.prefix(200)) + Self.fingerprint(escaped))
+        return aliases.appending(
+            bytes: escaped.count <= 255 ? escaped : Array(escaped.prefix(200)) + Self.fingerprint(escaped))
     }
 
     /// Sixteen hexadecimal digits (FNV-1a) that tell long names apart.

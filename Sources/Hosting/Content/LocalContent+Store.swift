@@ -42,7 +42,8 @@ extension LocalContent {
         key.backend.kind == .vurl ? try await branch.equivalentKeys(of: key) : []
     }
 
-    private func receive(_ key: Key, from body: any UploadBody, into reception: Reception) async throws -> StoreOutcome {
+    private func receive(_ key: Key, from body: any UploadBody, into reception: Reception) async throws -> StoreOutcome
+    {
         let pool = repository.services.pool
         let end = try await pump(body, into: reception)
         let result = try await pool.run { try reception.finish(end) }

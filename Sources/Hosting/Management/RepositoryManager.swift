@@ -38,9 +38,9 @@ public struct RepositoryManager: Sendable {
             let config = GitConfigFile(draft.appending("config"))
             try await config.set("annex.uuid", uuid.description)
             try await config.set("annex.version", "10")
-            try await services.pool.run { 
+            try await services.pool.run {
                 try ObjectStore(gitDirectory: draft, settings: StoreSettings(isBare: true)).createAnnexDirectories()
-             }
+            }
             try await describe(uuid, as: name, in: draft, isUnpushed: true)
             try await services.pool.run {
                 try Files.createDirectories(target.removingLastComponent())
@@ -82,7 +82,8 @@ public struct RepositoryManager: Sendable {
         try await describe(uuid, as: repository.name, in: gitDirectory, isUnpushed: false)
         try await config.set("annex.version", "10")
         try await config.set("annex.uuid", uuid.description)
-        services.logger.info("repository is an annex now", metadata: ["repository": "\(repository.name)", "uuid": "\(uuid)"])
+        services.logger.info(
+            "repository is an annex now", metadata: ["repository": "\(repository.name)", "uuid": "\(uuid)"])
     }
 
     /// An empty bare repository, to show to those who push to a name that does not exist yet.
@@ -147,7 +148,8 @@ public struct RepositoryManager: Sendable {
         var settings = BranchSettings()
         settings.commitsAutomatically = false
         let branch = AnnexBranch(
-            gitDirectory: gitDirectory, uuid: uuid, settings: settings, executor: services.pool, logger: services.logger)
+            gitDirectory: gitDirectory, uuid: uuid, settings: settings, executor: services.pool, logger: services.logger
+        )
         if isUnpushed { try await branch.markUnpushed() }
         try await branch.describe(uuid, as: Array("\(name) (annexd)".utf8))
         try await branch.close()

@@ -35,7 +35,9 @@ extension RepositoryManager {
         let settings = RepositorySettings(config)
         var summary = RepositorySummary(
             name: current, uuid: settings.uuid, folder: gitDirectory.string, isBare: settings.isBare,
-            formerNames: config.all("annexd.formerName").compactMap { RepositoryName(String(decoding: $0, as: UTF8.self)) })
+            formerNames: config.all("annexd.formerName").compactMap {
+                RepositoryName(String(decoding: $0, as: UTF8.self))
+            })
         summary.content = try count(gitDirectory.appending("annex").appending("objects"))
         return summary
     }

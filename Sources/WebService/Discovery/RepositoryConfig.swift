@@ -20,7 +20,8 @@ struct RepositoryConfig {
 
     /// The annex URL always names a port: the default of `annex+http` is 9417, whatever the scheme's own is.
     private var url: String {
-        let path = name.components.map { String(decoding: PercentEncoding.encode($0.utf8), as: UTF8.self) }.joined(separator: "/")
+        let path = name.components.map { String(decoding: PercentEncoding.encode($0.utf8), as: UTF8.self) }.joined(
+            separator: "/")
         return "annex+\(authority.scheme)://\(authority.host):\(authority.port)\(authority.path)/\(path)"
     }
 }
@@ -45,7 +46,9 @@ public struct PublicAddress: Sendable, Hashable {
         guard let parsed = PublicAddress(scheme: scheme, hostHeader: String(authority)) else { return nil }
         self = parsed
         let segments = rest[authority.endIndex...].split(separator: "/")
-        guard segments.allSatisfy({ !$0.contains(where: { $0 == "?" || $0 == "#" || $0.isWhitespace }) }) else { return nil }
+        guard segments.allSatisfy({ !$0.contains(where: { $0 == "?" || $0 == "#" || $0.isWhitespace }) }) else {
+            return nil
+        }
         path = segments.map { "/" + $0 }.joined()
     }
 

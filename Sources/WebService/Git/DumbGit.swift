@@ -28,7 +28,9 @@ struct DumbGit {
         case ["objects", "info", "packs"]:
             try await text(try await repository.services.pool.run { try files.packs() })
         default:
-            guard let file = files.objectFile(path.joined(separator: "/")) else { throw ServiceError.notFound("Not Found") }
+            guard let file = files.objectFile(path.joined(separator: "/")) else {
+                throw ServiceError.notFound("Not Found")
+            }
             let opened = try await repository.services.pool.run { () -> (OpenFile, UInt64)? in
                 guard try Files.exists(file.path) else { return nil }
                 let opened = try OpenFile(file.path, .readOnly)
@@ -44,6 +46,7 @@ struct DumbGit {
 
     private func text(_ bytes: [UInt8]) async throws {
         try await exchange.respond(
-            status: 200, headers: [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-cache")], body: bytes)
+            status: 200, headers: [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-cache")],
+            body: bytes)
     }
 }

@@ -33,7 +33,8 @@ public final class GitSlots: Sendable {
         guard await take() else {
             try Task.checkCancellation()
             throw ServiceError(
-                status: 503, reason: "too many git operations at the moment; try again", headers: [("Retry-After", "5")])
+                status: 503, reason: "too many git operations at the moment; try again", headers: [("Retry-After", "5")]
+            )
         }
         defer { giveBack() }
         return try await body()

@@ -62,7 +62,9 @@ struct ReceivePack {
         return request
     }
 
-    private func repository(named name: RepositoryName, for request: ReceivePackRequest) async throws -> HostedRepository {
+    private func repository(named name: RepositoryName, for request: ReceivePackRequest) async throws
+        -> HostedRepository
+    {
         if let repository = try await context.catalog.repository(named: name) { return repository }
         try context.requireCreation(of: name, exchange)
         // Git probes with an empty request before it sends much; only a real push creates.

@@ -16,7 +16,8 @@ public struct ServiceMetrics: Sendable {
         seconds = registry.histograms(
             "annexd_request_seconds", "Time from the request's head to the end of its answer.",
             bounds: Histogram.requestSeconds, labels: [operation])
-        sent = registry.counter("annexd_object_bytes_sent_total", "Bytes of annexed content that were asked for and sent.")
+        sent = registry.counter(
+            "annexd_object_bytes_sent_total", "Bytes of annexed content that were asked for and sent.")
     }
 
     func record(operation: String, status: Int, duration: Duration, bytesSent: UInt64) {

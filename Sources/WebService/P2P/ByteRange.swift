@@ -15,7 +15,9 @@ enum ByteRange: Hashable {
         let lastText = spec[spec.index(after: dash)...].trimmingSpaces
         if firstText.isEmpty {
             guard let suffix = Self.number(lastText) else { return }
-            self = suffix == 0 || size == 0 ? .unsatisfiable : .bytes(first: size - min(suffix, size), count: min(suffix, size))
+            self =
+                suffix == 0 || size == 0
+                ? .unsatisfiable : .bytes(first: size - min(suffix, size), count: min(suffix, size))
             return
         }
         guard let first = Self.number(firstText) else { return }

@@ -11,8 +11,9 @@ struct P2PService {
     let exchange: Exchange
 
     func run(_ request: P2PRequest, within name: RepositoryName?) async throws {
+        // Before anything is looked up: who may not read learns nothing about what exists.
+        try context.authorize(exchange, Permission(request.operation.permission), repository: name)
         let repository = try await repository(for: request, within: name)
-        try context.authorize(exchange, Permission(request.operation.permission), repository: repository.name)
         guard let location = repository.location(for: request.repository) else {
             throw ServiceError.notFound("repository \(repository.name) does not serve \(request.repository)")
         }

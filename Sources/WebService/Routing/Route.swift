@@ -130,7 +130,8 @@ extension Route {
     }
 
     private static func isVersion(_ segment: ArraySlice<UInt8>) -> Bool {
-        segment.first == UInt8(ascii: "v") && segment.count > 1 && segment.dropFirst().allSatisfy { (48...57).contains($0) }
+        segment.first == UInt8(ascii: "v") && segment.count > 1
+            && segment.dropFirst().allSatisfy { (48...57).contains($0) }
     }
 
     private static func isKey(_ segment: ArraySlice<UInt8>) -> Bool { segment.elementsEqual("key".utf8) }

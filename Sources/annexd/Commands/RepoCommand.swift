@@ -149,7 +149,8 @@ extension RepoCommand {
     }
 
     struct Restore: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Bring back the repository of this name deleted last.")
+        static let configuration = CommandConfiguration(
+            abstract: "Bring back the repository of this name deleted last.")
         @OptionGroup var options: RootOptions
         @Option(name: .customLong("as"), help: "Restore under another name.")
         var newName: NameArgument?
@@ -179,7 +180,8 @@ extension RepoCommand {
             try await options.withManager { manager, _ in
                 try await manager.importRepository(at: FilePath(source), as: name.name, keepingSource: copy)
                 Output(json: options.json).result(
-                    ["path": .string("\(name.name)"), "source": .string(source)], text: "imported \(source) as \(name.name)")
+                    ["path": .string("\(name.name)"), "source": .string(source)],
+                    text: "imported \(source) as \(name.name)")
             }
         }
     }

@@ -14,7 +14,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(name: .long, help: "The folder that holds the repositories; it is made if missing.")
     var root: String?
 
-    @Option(name: .long, help: "An address: 127.0.0.1:9417, [::]:9417, unix:/path; port 0 takes a free one. Repeatable.")
+    @Option(
+        name: .long, help: "An address: 127.0.0.1:9417, [::]:9417, unix:/path; port 0 takes a free one. Repeatable.")
     var listen: [String] = []
 
     @Option(name: .long, help: "A TOML file with settings.")

@@ -67,7 +67,8 @@ struct Host: Sendable {
             publicAddress: publicAddress, createsOnPush: settings.repositories.pushToCreate, gitSlots: gitSlots,
             metrics: ServiceMetrics(registry: registry), logger: logger)
         let service = WebService(context)
-        server = try HTTPServer(configuration: Self.transport(settings), pool: pool, logger: logger) { request, responder in
+        server = try HTTPServer(configuration: Self.transport(settings), pool: pool, logger: logger) {
+            request, responder in
             await service.handle(request, responder)
         }
         Self.addGauges(to: registry, catalog, gitSlots, server)
