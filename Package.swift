@@ -101,6 +101,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
             ],
             swiftSettings: strict),
 
@@ -142,6 +143,13 @@ let package = Package(
             name: "AnnexProtocolTests", dependencies: ["AnnexDigest", "AnnexProtocol"], swiftSettings: strict),
         .testTarget(
             name: "GitHostTests", dependencies: ["CZlib", "FileIO", "GitHost", system], swiftSettings: strict),
+        .testTarget(
+            name: "HTTPTransportTests",
+            dependencies: [
+                "Blocking", "FileIO", "HTTPTransport", log, system,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ], swiftSettings: strict),
         .testTarget(
             name: "ObjectStoreTests", dependencies: ["AnnexProtocol", "CDigest", "FileIO", "ObjectStore", system],
             swiftSettings: strict),

@@ -35,7 +35,7 @@ public final class HTTPServer: Sendable {
     private let pool: BlockingPool
     private let logger: Logger
     private let state = Mutex(State.new)
-    private let finished: (stream: AsyncStream<Never>, continuation: AsyncStream<Never>.Continuation)
+    private let finished = Latch()
 
     /// - Parameter pool: where files are read; it stays the caller's to shut down.
     public init(
@@ -45,7 +45,6 @@ public final class HTTPServer: Sendable {
         self.pool = pool
         self.logger = logger
         self.handler = handler
-        finished = AsyncStream.makeStream(of: Never.self)
     }
 
     /// Listens on every address, or on none of them, and says which ports were chosen.
@@ -81,14 +80,14 @@ public final class HTTPServer: Sendable {
             for listener in listeners { try? await listener.close() }
             try? await group.shutdownGracefully()
             state.withLock { $0 = .stopped }
-            finished.continuation.finish()
+            finished.open()
             throw error
         }
     }
 
     /// Returns when the server has shut down, or when the calling task is cancelled.
     public func waitUntilShutdown() async {
-        for await _ in finished.stream {}
+        await finished.wait()
     }
 
     /// Reads the certificate files again, for new connections; the old pair stays when the new one cannot be used.
@@ -121,7 +120,7 @@ public final class HTTPServer: Sendable {
             logger.error("handlers ignored their cancellation")
         }
         state.withLock { $0 = .stopped }
-        finished.continuation.finish()
+        finished.open()
     }
 
     private func quiet(_ core: ServerCore, within limit: Duration) async -> Bool {

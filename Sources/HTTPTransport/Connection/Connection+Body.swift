@@ -15,6 +15,7 @@ extension Connection {
             loseBody(exchange, .malformed(error.message))
             exchange.closesAfter = true
         }
+        if !exchange.decoder.isEnded, exchange.decoder.remaining ?? Int.max > 16 * 1024 { readLargePieces(true) }
         if exchange.drained != nil {
             let limit = core.configuration.keepAliveDrainBytes
             if exchange.drained.map({ $0 > limit }) ?? false { exchange.closesAfter = true }

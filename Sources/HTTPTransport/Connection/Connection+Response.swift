@@ -193,8 +193,8 @@ extension Connection {
                 return true
             }
         case .failure:
-            exchange.cancel()
             failWriters(exchange)
+            exchange.cancel()
             close()
         }
         if exchange.outstanding == 0 {

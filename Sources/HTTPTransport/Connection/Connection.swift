@@ -1,13 +1,14 @@
 import Logging
 import NIOCore
 import NIOHTTP1
+import NIOTLS
 import Synchronization
 
 /// One client connection: reads requests in order, runs one handler at a time and writes its response.
 ///
-/// All state belongs to `loop`; calls from other threads hop onto it. The handler's task is unstructured: the connection
-/// owns it, cancels it when the client is gone, and the server waits for it when it shuts down.
-final class Connection: ChannelInboundHandler, NIOScheduledCallbackHandler, @unchecked Sendable {
+/// All state belongs to `loop`; calls from other threads hop onto it. The handler's task is unstructured: the
+/// connection owns it, cancels it when the client is gone, and the server waits for it when it shuts down.
+final class Connection: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = IOData
 
@@ -26,6 +27,10 @@ final class Connection: ChannelInboundHandler, NIOScheduledCallbackHandler, @unc
     var outputClosed = false
     var isShuttingDown = false
     var isReadPending = false
+    var readsLargePieces = false
+    /// The first buffer that the channel ever read into. The channel would reuse and grow it for ever, so that each
+    /// connection that once uploaded kept 256 KiB; while it is held here, every read gets a buffer of its own.
+    private var firstBuffer: ByteBuffer?
     var deadlines: ConnectionDeadlines
     var timer: (due: NIODeadline, callback: NIOScheduledCallback)?
     private var remoteAddress: SocketAddress?
@@ -67,6 +72,7 @@ final class Connection: ChannelInboundHandler, NIOScheduledCallbackHandler, @unc
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var buffer = unwrapInboundIn(data)
+        if firstBuffer == nil, !isSecure { firstBuffer = buffer }
         core.statistics.received.add(buffer.readableBytes, ordering: .relaxed)
         if case .lingering(let discarded) = phase {
             let total = discarded + buffer.readableBytes
@@ -86,9 +92,14 @@ final class Connection: ChannelInboundHandler, NIOScheduledCallbackHandler, @unc
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if let event = event as? ChannelEvent, event == .inputClosed {
+        switch event {
+        case let event as ChannelEvent where event == .inputClosed:
             endOfInput()
-        } else {
+        case is TLSUserEvent where exchange == nil && inbound.readableBytes == 0:
+            // The handshake is done; from now on the connection may be idle.
+            deadlines.waitForRequest(at: .now())
+            schedule()
+        default:
             context.fireUserInboundEventTriggered(event)
         }
     }
@@ -107,8 +118,9 @@ final class Connection: ChannelInboundHandler, NIOScheduledCallbackHandler, @unc
         inbound = ByteBuffer()
         if let exchange {
             loseBody(exchange, .connectionLost)
-            exchange.cancel()
+            // First, so that they learn the reason and not their cancellation.
             failWriters(exchange)
+            exchange.cancel()
             if exchange.hasReturned { end(exchange) }
         }
         core.remove(self)
@@ -178,7 +190,6 @@ final class Connection: ChannelInboundHandler, NIOScheduledCallbackHandler, @unc
     private func endOfInput() {
         inputClosed = true
         guard let exchange else { return close() }
-        if case .lingering = phase { return close() }
         if !exchange.decoder.isEnded {
             loseBody(exchange, .connectionLost)
             exchange.closesAfter = true
@@ -216,7 +227,8 @@ final class Connection: ChannelInboundHandler, NIOScheduledCallbackHandler, @unc
         exchange.buffered = ByteBuffer()
         if exchange.closesAfter || inputClosed || isShuttingDown || exchange.bodyFailure != nil {
             end(exchange)
-            return exchange.decoder.isEnded || inputClosed ? close() : linger()
+            let isAllRead = exchange.decoder.isEnded && inbound.readableBytes == 0
+            return isAllRead || inputClosed ? close() : linger()
         }
         guard exchange.decoder.isEnded else {
             if exchange.drained == nil {
@@ -230,6 +242,7 @@ final class Connection: ChannelInboundHandler, NIOScheduledCallbackHandler, @unc
         end(exchange)
         deadlines.waitForRequest(at: .now())
         schedule()
+        readLargePieces(false)
         if inbound.readableBytes == 0 { inbound = ByteBuffer() }
         advance()
         updateReading()
@@ -277,65 +290,5 @@ final class Connection: ChannelInboundHandler, NIOScheduledCallbackHandler, @unc
     func cancelNow() {
         exchange?.cancel()
         close()
-    }
-
-    // MARK: Reading and time
-
-    /// Asks the socket for more while there is room for it.
-    func updateReading() {
-        guard !isReadPending, !inputClosed, let context, wantsInput else { return }
-        isReadPending = true
-        context.read()
-    }
-
-    private var wantsInput: Bool {
-        switch phase {
-        case .closed: return false
-        case .lingering: return true
-        case .open:
-            guard let exchange else { return true }
-            if exchange.decoder.isEnded || exchange.bodyFailure != nil { return inbound.readableBytes < 64 * 1024 }
-            if exchange.drained != nil { return true }
-            let room = exchange.hasPulled ? core.configuration.bodyBufferBytes : 64 * 1024
-            return exchange.buffered.readableBytes < room
-        }
-    }
-
-    /// Makes sure that the timer fires no later than the earliest deadline.
-    func schedule() {
-        guard case .closed = phase else {
-            guard let next = deadlines.next else { return }
-            if let timer, timer.due <= next { return }
-            timer?.callback.cancel()
-            if let callback = try? loop.scheduleCallback(at: next, handler: self) { timer = (next, callback) }
-            return
-        }
-    }
-
-    func handleScheduledCallback(eventLoop: some EventLoop) {
-        timer = nil
-        let now = NIODeadline.now()
-        if deadlines.isWatchingWrites { deadlines.observe(unsent: unsentBytes(), at: now) }
-        switch deadlines.expired(at: now) {
-        case nil: break
-        case .idle, .linger, .write: close()
-        case .head:
-            if inbound.readableBytes > 0 {
-                refuse(status: 408, message: "the request head came too slowly")
-            } else {
-                close()
-            }
-        case .body:
-            if let exchange {
-                loseBody(exchange, .timedOut)
-                exchange.closesAfter = true
-            }
-            deadlines.bodyArrived()
-        }
-        schedule()
-    }
-
-    func unsentBytes() -> Int {
-        (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     }
 }

@@ -5,7 +5,8 @@ import NIOHTTP1
 /// Finds and checks request heads in a stream of bytes; strict, since every leniency helps request smuggling.
 ///
 /// Refused are: bare LF or CR, folded lines, space before a colon, more than one `Content-Length` or
-/// `Transfer-Encoding`, both together, any coding but `chunked`, and a missing or doubled `Host` (RFC 9112 §3.2, §5, §6).
+/// `Transfer-Encoding`, both together, any coding but `chunked`, and a missing or doubled `Host` (RFC 9112 §3.2, §5
+/// and §6).
 struct HeadParser {
     struct Limits {
         var head = 64 * 1024

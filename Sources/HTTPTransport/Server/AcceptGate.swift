@@ -2,8 +2,8 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// Stands before the accepting handler of a listening socket and holds back its reads: while the server is full, and for
-/// a moment after `accept` failed for want of descriptors or memory, where trying again at once would spin.
+/// Stands before the accepting handler of a listening socket and holds back its reads: while the server is full, and
+/// for a moment after `accept` failed for want of descriptors or memory, where trying again at once would spin.
 final class AcceptGate: ChannelDuplexHandler, @unchecked Sendable {
     typealias InboundIn = any Channel
     typealias OutboundIn = Never
@@ -42,11 +42,14 @@ final class AcceptGate: ChannelDuplexHandler, @unchecked Sendable {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         core.statistics.acceptFailures.add(1, ordering: .relaxed)
-        core.logger.warning("cannot accept a connection", metadata: ["error": "\(error)"])
         guard !isBackingOff else { return }
+        core.logger.warning("cannot accept a connection", metadata: ["error": "\(error)"])
         isBackingOff = true
+        // The failed read stays pending, and the socket readable, so only this keeps the event loop from spinning.
+        try? context.channel.syncOptions?.setOption(.autoRead, value: false)
         context.eventLoop.scheduleTask(in: .milliseconds(100)) {
             self.isBackingOff = false
+            try? self.context?.channel.syncOptions?.setOption(.autoRead, value: true)
             self.resume()
         }
     }

@@ -54,6 +54,10 @@ struct Binding: Sendable {
         let count = count
         let tls = tls
         let settings = core.configuration
+        let allocator =
+            tls == nil
+            ? Connection.headAllocator
+            : AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: 64 * 1024)
         return ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: settings.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -67,10 +71,7 @@ struct Binding: Sendable {
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelOption(
-                .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: 256 * 1024)
-            )
+            .childChannelOption(.recvAllocator, value: allocator)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     Self.setKeepAlive(channel)

@@ -35,13 +35,17 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         if ephemeral && root != nil { throw ValidationError("--ephemeral makes its own root: leave --root away.") }
+        let (file, overrides) = (config, overrides)
+        let load: @Sendable () throws -> Settings = {
+            try Settings.load(file: file, environment: ProcessEnvironment.all, overrides: overrides)
+        }
         let settings: Settings
         do {
-            settings = try Settings.load(file: config, environment: ProcessEnvironment.all, overrides: overrides)
+            settings = try load()
         } catch {
             throw Failure("\(error)")
         }
-        let host = try Host(settings: settings, isEphemeral: ephemeral)
+        let host = try Host(settings: settings, load: load, isEphemeral: ephemeral)
         try await host.run { urls in
             if readyJSON {
                 let line: JSONValue = [

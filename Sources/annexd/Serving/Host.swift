@@ -18,6 +18,7 @@ import WebService
 /// A running host: everything that `annexd serve` puts together.
 struct Host: Sendable {
     private let settings: Settings
+    private let load: @Sendable () throws -> Settings
     private let root: RootFolder
     private let removesRoot: Bool
     private let environment = ProcessEnvironment.all
@@ -30,8 +31,11 @@ struct Host: Sendable {
     var rootDescription: String { root.path.string }
 
     /// Prepares the root folder and binds nothing yet.
-    init(settings: Settings, isEphemeral: Bool) throws {
+    ///
+    /// - Parameter load: reads the settings anew, for SIGHUP.
+    init(settings: Settings, load: @escaping @Sendable () throws -> Settings, isEphemeral: Bool) throws {
         self.settings = settings
+        self.load = load
         removesRoot = isEphemeral
         let path: FilePath
         if isEphemeral {
@@ -93,6 +97,9 @@ struct Host: Sendable {
         }
         var configuration = ServiceGroupConfiguration(
             services: [
+                .init(
+                    service: Reloading(server: server, settings: settings, load: load, logger: logger),
+                    successTerminationBehavior: .ignore),
                 .init(
                     service: FunctionService { await catalog.maintain(onFirstScan: announce) },
                     successTerminationBehavior: .gracefullyShutdownGroup),
