@@ -29,6 +29,22 @@ struct BranchObjects: Sendable {
         try await files([path], at: commit)[0]
     }
 
+    /// The tree of a commit.
+    func tree(of commit: String) async throws -> String {
+        guard let reply = try await reader.read([Array("\(commit)^{tree}".utf8)]).first,
+            case .object(let id, _, _) = reply
+        else { throw AnnexBranchError(code: .unexpectedContent, message: "commit \(commit) has no tree") }
+        return String(decoding: id, as: UTF8.self)
+    }
+
+    /// Whether a tree with at least one entry, and everything below it, is there.
+    func isWholeTree(_ id: String) async throws -> Bool {
+        guard let reply = try await reader.read([Array("\(id)^{tree}".utf8)]).first,
+            case .object(let found, _, let content) = reply, !content.isEmpty, found.elementsEqual(id.utf8)
+        else { return false }
+        return try await GitCommand(["rev-list", "--objects", "--quiet", id], in: gitDirectory).run().status == 0
+    }
+
     /// Whether every commit of `ancestor` is in `descendant` too.
     func isAncestor(_ ancestor: String, of descendant: String) async throws -> Bool {
         if ancestor == descendant { return true }

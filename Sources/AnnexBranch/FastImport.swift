@@ -8,6 +8,16 @@ import SystemPackage
 /// which a killed server never sends, nothing is committed.
 struct FastImport: Sendable {
     private(set) var input: [UInt8] = []
+    /// Where the commits go: the branch, or a ref that never comes to be.
+    private let target: Target
+
+    enum Target: Sendable {
+        case branch
+        /// The commits become objects that no ref names; their reader tells the last one (``detachedCommit(_:)``).
+        case detached
+    }
+
+    init(to target: Target = .branch) { self.target = target }
 
     static func command(in gitDirectory: FilePath) -> GitCommand {
         GitCommand(["fast-import", "--quiet", "--done", "--date-format=raw"], in: gitDirectory)
@@ -17,7 +27,10 @@ struct FastImport: Sendable {
     mutating func commit(
         _ message: String, committer: String, seconds: Int64, parent: String?, merging: [String] = []
     ) {
-        add("commit \(BranchObjects.branch)\n")
+        switch target {
+        case .branch: add("commit \(BranchObjects.branch)\n")
+        case .detached: add("commit \(Self.detachedRef)\nmark :1\n")
+        }
         add("committer \(committer) \(seconds) +0000\n")
         data(Array("\(message)\n".utf8))
         if let parent { add("from \(parent)\n") }
@@ -37,7 +50,38 @@ struct FastImport: Sendable {
         add(path)
     }
 
-    mutating func done() { add("done\n") }
+    /// Replaces everything in the commit by this tree.
+    mutating func everything(_ tree: String) { add("M 040000 \(tree) \"\"\n") }
+
+    /// A directory with the content of a tree that git has.
+    mutating func directory(_ name: String, tree: String) { add("M 040000 \(tree) \"\(name)\"\n") }
+
+    mutating func remove(_ path: BranchPath) {
+        add("D ")
+        add(path)
+    }
+
+    mutating func removeDirectory(_ name: String) { add("D \"\(name)\"\n") }
+
+    /// - Parameter hashLength: how many digits the repository's object names have; needed for detached commits.
+    mutating func done(hashLength: Int = 40) {
+        if case .detached = target {
+            // Set back to nothing before the end, the ref is never written.
+            add("get-mark :1\nreset \(Self.detachedRef)\nfrom \(String(repeating: "0", count: hashLength))\n\n")
+        }
+        add("done\n")
+    }
+
+    /// The name of the last detached commit, from what fast-import printed.
+    static func detachedCommit(_ output: [UInt8]) throws -> String {
+        let text = String(decoding: output, as: UTF8.self).split(separator: "\n").last ?? ""
+        guard text.count >= 40, text.allSatisfy(\.isHexDigit) else {
+            throw AnnexBranchError(code: .unexpectedContent, message: "git fast-import answered \"\(text)\"")
+        }
+        return String(text)
+    }
+
+    private static let detachedRef = "refs/annexd/detached"
 
     /// What was added since the last call.
     mutating func take() -> [UInt8] {

@@ -13,16 +13,23 @@ struct JournalLock: Sendable {
     ) async throws -> JournalLock {
         let deadline = ContinuousClock.now + patience
         var pause: Duration = .milliseconds(1)
-        let file = try await executor.run { try open(path, sharing: sharing) }
-        while true {
-            if try await executor.run({ try file.tryLock(.exclusive) }) { return JournalLock(file: file) }
+        // In one go with the first attempt, which nearly always succeeds.
+        let file: OpenFile
+        var isHeld: Bool
+        (file, isHeld) = try await executor.run {
+            let file = try open(path, sharing: sharing)
+            return (file, try file.tryLock(.exclusive))
+        }
+        while !isHeld {
             guard ContinuousClock.now < deadline else {
                 let holder = try await executor.run { describeHolder(of: file) }
                 throw AnnexBranchError(code: .locked, message: "\(holder) has held \"\(path)\" for \(patience)")
             }
             try await Task.sleep(for: pause)
             pause = min(pause * 2, .milliseconds(50))
+            isHeld = try await executor.run { try file.tryLock(.exclusive) }
         }
+        return JournalLock(file: file)
     }
 
     func release() { try? file.unlock() }

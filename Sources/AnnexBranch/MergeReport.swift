@@ -4,6 +4,8 @@ public struct MergeReport: Sendable, Hashable {
     public var fastForwarded: [String] = []
     /// Refs whose content was merged into the branch.
     public var merged: [String] = []
+    /// Refs whose content was merged while history, or what dead repositories had, was forgotten (spec 02 §2.7).
+    public var transitioned: [String] = []
     /// Refs that were left alone; an administrator should look.
     public var unmerged: [Refusal] = []
     /// Entries of merged refs that were left out: not regular files, too large, or with a path no branch may hold.
@@ -24,13 +26,11 @@ public struct MergeReport: Sendable, Hashable {
     public enum Reason: Sendable, Hashable {
         /// The repositories were tuned in incompatible ways (`annex.tune.*`).
         case foreignTuning
-        /// The ref's transitions.log names something unknown.
+        /// The ref's transitions.log, or the branch's own where the two differ, names something unknown.
         case unknownTransition
-        /// History was forgotten on one side only; merging would bring it back.
-        case differentTransitions
         /// A log of the ref that decides over merging cannot be read.
         case unreadable
     }
 
-    public var isUnchanged: Bool { fastForwarded.isEmpty && merged.isEmpty }
+    public var isUnchanged: Bool { fastForwarded.isEmpty && merged.isEmpty && transitioned.isEmpty }
 }

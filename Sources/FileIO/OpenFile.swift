@@ -63,7 +63,8 @@ public final class OpenFile: Sendable {
         let expected = min(limit, Int(clamping: try status().size.subtractingReportingOverflow(offset).partialValue))
         var result: [UInt8] = []
         result.reserveCapacity(min(expected, limit))
-        var chunk = [UInt8](repeating: 0, count: min(limit, 64 * 1024))
+        // One byte more than expected, so that the end is seen with the second read; small files get small buffers.
+        var chunk = [UInt8](repeating: 0, count: min(limit, max(4096, min(expected, 64 * 1024 - 1) + 1)))
         var position = offset
         while result.count < limit {
             let wanted = min(chunk.count, limit - result.count)

@@ -39,6 +39,8 @@ public struct BranchPath: Hashable, Sendable, Comparable {
     public static let uuidLog = BranchPath(literal: "uuid.log")
     public static let trustLog = BranchPath(literal: "trust.log")
     public static let differenceLog = BranchPath(literal: "difference.log")
+    public static let remoteLog = BranchPath(literal: "remote.log")
+    public static let exportLog = BranchPath(literal: "export.log")
     public static let transitionsLog = BranchPath(literal: "transitions.log")
 
     public static func < (left: BranchPath, right: BranchPath) -> Bool {

@@ -36,6 +36,11 @@ public struct KeyedLog: Hashable, Sendable {
         records[field] = Record(timestamp: timestamp, value: value)
     }
 
+    /// Removes every record whose FIELD this names, as forgetting dead repositories does (spec 02 §2.7).
+    public mutating func remove(where isForgotten: ([UInt8]) -> Bool) {
+        records = records.filter { !isForgotten($0.key) }
+    }
+
     /// One line per FIELD, sorted by FIELD bytes.
     public var serialized: [UInt8] {
         var result: [UInt8] = []

@@ -39,6 +39,18 @@ public struct OldUUIDLog: Hashable, Sendable {
         records[uuid.bytes] = Record(value: value, timestamp: timestamp)
     }
 
+    /// Removes every record whose UUID this names, as forgetting dead repositories does (spec 02 §2.7).
+    public mutating func remove(where isForgotten: ([UInt8]) -> Bool) {
+        records = records.filter { !isForgotten($0.key) }
+    }
+
+    /// Changes the value of every record, and keeps its clock.
+    public mutating func mapValues(_ transform: (_ uuid: [UInt8], _ value: [UInt8]) -> [UInt8]) {
+        for (uuid, record) in records {
+            records[uuid] = Record(value: transform(uuid, record.value), timestamp: record.timestamp)
+        }
+    }
+
     /// One line per UUID, sorted by UUID bytes.
     public var serialized: [UInt8] {
         var result: [UInt8] = []

@@ -4,13 +4,29 @@ public struct TransitionsLog: Hashable, Sendable {
         public var name: [UInt8]
         public var timestamp: BranchTimestamp
 
-        /// Whether this is one of the two that the stock program knows.
-        public var isKnown: Bool { TransitionsLog.knownNames.contains(name) }
+        /// Nil for one that the stock program does not know.
+        public var kind: Kind? { Kind(rawValue: String(decoding: name, as: UTF8.self)) }
+    }
+
+    /// The transitions that the stock program knows, in the order it names them.
+    public enum Kind: String, Hashable, Sendable, CaseIterable {
+        case forgetGitHistory = "ForgetGitHistory"
+        case forgetDeadRemotes = "ForgetDeadRemotes"
+
+        /// As commit messages have it.
+        public var title: String {
+            switch self {
+            case .forgetGitHistory: "forget git history"
+            case .forgetDeadRemotes: "forget dead remotes"
+            }
+        }
     }
 
     public private(set) var transitions: Set<Transition> = []
     /// Whether some line is not understood; a merge must not go on then.
     public private(set) var hasStrangeLines = false
+
+    public init() {}
 
     public init(parsing content: some Collection<UInt8>) {
         for line in BranchLines.split(content) {
@@ -24,7 +40,17 @@ public struct TransitionsLog: Hashable, Sendable {
     }
 
     /// Whether every transition is known.
-    public var isUnderstood: Bool { !hasStrangeLines && transitions.allSatisfy(\.isKnown) }
+    public var isUnderstood: Bool { !hasStrangeLines && transitions.allSatisfy { $0.kind != nil } }
 
-    private static let knownNames: Set<[UInt8]> = [Array("ForgetGitHistory".utf8), Array("ForgetDeadRemotes".utf8)]
+    /// The kinds of transitions in here, each once.
+    public var kinds: [Kind] {
+        let present = Set(transitions.compactMap(\.kind))
+        return Kind.allCases.filter(present.contains)
+    }
+
+    /// Takes in the transitions of another branch.
+    public mutating func formUnion(_ other: TransitionsLog) {
+        transitions.formUnion(other.transitions)
+        hasStrangeLines = hasStrangeLines || other.hasStrangeLines
+    }
 }
