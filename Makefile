@@ -5,6 +5,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PACKAGES := libssl-dev libb2-dev libxxhash-dev libbotan-2-dev zlib1g-dev git curl python3-venv make
+# What the tests need beyond these.
+TEST_PACKAGES := openssl strace
 GIT_ANNEX_VERSION := 10.20261026
 VENV := .venv
 GIT_ANNEX := $(VENV)/bin/git-annex
@@ -12,15 +14,15 @@ LINTED := Sources Tests $(wildcard Benchmarks/Sources Benchmarks/Benchmarks Benc
 LISTEN ?= 127.0.0.1:9417
 PREFIX ?= /usr/local
 
-.PHONY: help serve test check lint bench format build release deps docs hooks install clean
+.PHONY: help serve test check lint bench format build release deps test-deps docs hooks install clean
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 serve: release $(GIT_ANNEX) ## serve ./var/repos with a demo repository on 127.0.0.1:9417
 	@exec deploy/demo.sh "$$(swift build -c release --show-bin-path)/annexd" var/repos $(LISTEN) $(GIT_ANNEX)
 
-test: deps $(GIT_ANNEX) ## unit tests, and scenarios with real git and git-annex
+test: deps test-deps $(GIT_ANNEX) ## unit tests, and scenarios with real git and git-annex
 	ANNEXD_STRICT=1 ANNEXD_TEST_GIT_ANNEX="$(CURDIR)/$(GIT_ANNEX)" swift test
 
 check: deps lint ## what must hold before a commit: formatting, and a build without warnings
@@ -46,16 +48,24 @@ docs: deps ## write docs/settings.md and config/annexd.example.toml anew
 
 deps: ## install the libraries that are missing (Debian, Ubuntu)
 	@command -v swift >/dev/null || { echo "swift 6.2 or later is needed: https://www.swift.org/install/linux/" >&2; exit 1; }
-	@missing=(); \
-	for package in $(PACKAGES); do \
-	    [ "$$(dpkg-query -W -f '$${db:Status-Status}' "$$package" 2>/dev/null)" = installed ] || missing+=("$$package"); \
-	done; \
-	if [ "$${#missing[@]}" -gt 0 ]; then \
-	    echo "installing $${missing[*]}" >&2; \
-	    if [ "$$(id -u)" -eq 0 ]; then root=(env); else root=(sudo); fi; \
-	    "$${root[@]}" apt-get update -q; \
-	    "$${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$${missing[@]}"; \
-	fi
+	@$(call install,$(PACKAGES))
+
+test-deps: ## install the programs that only the tests need
+	@$(call install,$(TEST_PACKAGES))
+
+# Installs those Debian packages of a list that are missing.
+define install
+missing=(); \
+for package in $(1); do \
+    [ "$$(dpkg-query -W -f '$${db:Status-Status}' "$$package" 2>/dev/null)" = installed ] || missing+=("$$package"); \
+done; \
+if [ "$${#missing[@]}" -gt 0 ]; then \
+    echo "installing $${missing[*]}" >&2; \
+    if [ "$$(id -u)" -eq 0 ]; then root=(env); else root=(sudo); fi; \
+    "$${root[@]}" apt-get update -q; \
+    "$${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$${missing[@]}"; \
+fi
+endef
 
 # The client that the scenarios and the demo use. annexd itself does not need it.
 $(GIT_ANNEX): | deps

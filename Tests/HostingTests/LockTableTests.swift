@@ -37,6 +37,22 @@ import Testing
         #expect(await table.attach(id, scope: scope), "another connection can hold it again")
     }
 
+    @Test("spec 01 #95: a lock that nobody keeps ends by itself; one that is kept does not")
+    func expiry() async throws {
+        let table = LockTable(limit: 10, limitPerClient: 10, lifetime: .milliseconds(20), grace: .milliseconds(20))
+        let (abandoned, kept) = (FakeLock(), FakeLock())
+        let id = try #require(await table.add(kept, scope: scope, client: "a"))
+        #expect(await table.attach(id, scope: scope))
+        _ = try #require(await table.add(abandoned, scope: scope, client: "a"))
+        while abandoned.log.isEmpty { await Task.yield() }
+        #expect(abandoned.log == ["release"])
+        #expect(kept.log.isEmpty)
+        #expect(await table.count == 1)
+        await table.detach(id)
+        while kept.log.isEmpty { await Task.yield() }
+        #expect(kept.log == ["release"])
+    }
+
     @Test("an id is worth nothing in another repository")
     func scopes() async throws {
         let table = LockTable(limit: 10, limitPerClient: 10)

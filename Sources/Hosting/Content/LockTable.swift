@@ -6,10 +6,10 @@ public import AnnexProtocol
 /// unlock, the content stays protected until ten minutes, and a minute of grace, after the connection began: the client
 /// counts on that (spec 01 §6.7).
 public actor LockTable {
-    /// How long a lock lives without a connection, in seconds.
-    static let lifetime: Int64 = 600
+    /// How long a lock lives without a connection.
+    private let lifetime: Duration
     /// Added when a connection ends without an unlock: the client's ten minutes may have begun a little later than ours.
-    static let grace: Int64 = 60
+    private let grace: Duration
 
     private struct Entry {
         let lock: any HeldLock
@@ -39,9 +39,14 @@ public actor LockTable {
     /// - Parameters:
     ///   - limit: locks at one time, over all clients.
     ///   - limitPerClient: locks at one time of one client address, so that nobody can use up everybody's.
-    public init(limit: Int, limitPerClient: Int) {
+    ///   - lifetime: what the protocol promises; shorter only in tests.
+    public init(
+        limit: Int, limitPerClient: Int, lifetime: Duration = .seconds(600), grace: Duration = .seconds(60)
+    ) {
         self.limit = limit
         self.limitPerClient = limitPerClient
+        self.lifetime = lifetime
+        self.grace = grace
     }
 
     /// How many locks are held.
@@ -59,7 +64,7 @@ public actor LockTable {
             return nil
         }
         let id = LockID.random()
-        entries[id] = Entry(lock: lock, scope: scope, client: client, expires: .now + .seconds(Self.lifetime))
+        entries[id] = Entry(lock: lock, scope: scope, client: client, expires: .now + lifetime)
         heldByClient[client, default: 0] += 1
         startSweeping()
         return id
@@ -69,7 +74,7 @@ public actor LockTable {
     public func attach(_ id: LockID, scope: Scope) -> Bool {
         guard entries[id]?.scope == scope else { return false }
         entries[id]?.connections += 1
-        let promised = ContinuousClock.now + .seconds(Self.lifetime + Self.grace)
+        let promised = ContinuousClock.now + lifetime + grace
         if let expires = entries[id]?.expires, expires < promised { entries[id]?.expires = promised }
         return true
     }
@@ -94,7 +99,7 @@ public actor LockTable {
         sweeper?.cancel()
         for id in Array(entries.keys) {
             guard let entry = remove(id) else { continue }
-            await entry.lock.detach(protectedUntil: WallClock.seconds + Self.lifetime + Self.grace)
+            await entry.lock.detach(protectedUntil: WallClock.seconds + (lifetime + grace).components.seconds)
         }
     }
 

@@ -11,6 +11,7 @@ struct P2PService {
     let exchange: Exchange
 
     func run(_ request: P2PRequest, within name: RepositoryName?) async throws {
+        exchange.note(repository: name, operation: request.operation.name)
         // Before anything is looked up: who may not read learns nothing about what exists.
         try context.authorize(exchange, Permission(request.operation.permission), repository: name)
         let repository = try await repository(for: request, within: name)
