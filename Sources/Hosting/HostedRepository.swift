@@ -23,7 +23,13 @@ public final class HostedRepository: Sendable {
     let objects: ObjectStore
     let settingsWhenOpened: RepositorySettings
     private let source: SettingsSource
-    private let lastUse = Mutex(ContinuousClock.now)
+    private let use = Mutex(Use())
+
+    private struct Use {
+        var last = ContinuousClock.now
+        /// Pieces of work that need the repository open to their end.
+        var running = 0
+    }
 
     /// Opens the repository at `gitDirectory`. Blocking.
     init(name: RepositoryName, gitDirectory: FilePath, services: HostServices) throws {
@@ -66,9 +72,24 @@ public final class HostedRepository: Sendable {
         try await branch?.flush()
     }
 
-    func touch() { lastUse.withLock { $0 = .now } }
+    /// Runs `body` and keeps the repository open to its end: an upload or a push may take longer than the time after
+    /// which an unused repository is closed, and writes to the git-annex branch when it is done.
+    public func keepingOpen<Result>(_ body: () async throws -> Result) async rethrows -> Result {
+        use.withLock { $0.running += 1 }
+        defer {
+            use.withLock { use in
+                use.running -= 1
+                use.last = .now
+            }
+        }
+        return try await body()
+    }
 
-    func isIdle(for duration: Duration) -> Bool { lastUse.withLock { $0.duration(to: .now) > duration } }
+    func touch() { use.withLock { $0.last = .now } }
+
+    func isIdle(for duration: Duration) -> Bool {
+        use.withLock { $0.running == 0 && $0.last.duration(to: .now) > duration }
+    }
 
     /// Commits what is pending and stops timers.
     func close() async {

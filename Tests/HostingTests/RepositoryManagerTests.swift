@@ -4,6 +4,7 @@ import FileIO
 import GitHost
 import Glibc
 import Logging
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -57,6 +58,33 @@ private func name(_ text: String) throws -> RepositoryName { try #require(Reposi
         try await RepositoryCreator.create(at: root.folder.path.appending("plain"))
         await #expect(throws: HostingError.self) { try await root.manager.create(name("plain/inner")) }
         #expect(try Files.list(root.folder.workshop).isEmpty)
+    }
+
+    @Test("a repository is not closed for idleness while it receives an upload")
+    func longUpload() async throws {
+        try await root.manager.create(name("data"))
+        let repository = try #require(try await root.catalog.repository(named: name("data")))
+        let location = try #require(repository.uuid.flatMap { repository.location(for: $0) })
+        let body = SlowBody { repository.isIdle(for: .zero) }
+        let upload = Upload(client: [], associatedFile: nil, offset: 0, length: 0, body: body)
+        let empty = try Key(parsing: "SHA256-s0--e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+        #expect(try await location.store(empty, from: upload) == .stored(also: []))
+        #expect(body.wasIdle.withLock { $0 } == false)
+        #expect(repository.isIdle(for: .zero))
+        await repository.close()
+    }
+
+    /// An empty body that looks at the repository before it ends.
+    private final class SlowBody: UploadBody {
+        let wasIdle = Mutex<Bool?>(nil)
+        private let isIdle: @Sendable () -> Bool
+        init(isIdle: @escaping @Sendable () -> Bool) { self.isIdle = isIdle }
+
+        func next() async throws -> UploadChunk {
+            let answer = isIdle()
+            wasIdle.withLock { $0 = answer }
+            return .end
+        }
     }
 
     @Test("of many who create one name at once exactly one does")

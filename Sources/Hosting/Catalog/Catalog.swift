@@ -33,10 +33,19 @@ public final class Catalog: Sendable {
 
     /// The repository with this name, or with this former name; nil where there is none.
     public func repository(named name: RepositoryName) async throws -> HostedRepository? {
-        if let open = state.withLock({ $0.open[name] }) {
-            open.touch()
-            if (try? await services.pool.run { try open.currentSettings() }) != nil { return open }
-            await discard(open)
+        let open = state.withLock { state in
+            let open = state.open[name]
+            // Within the lock, or it could be found idle and closed before the caller uses it.
+            open?.touch()
+            return open
+        }
+        if let open {
+            do {
+                _ = try await services.pool.run { try open.currentSettings() }
+                return open
+            } catch HostingError.gone {
+                await discard(open)
+            }
         }
         return try await services.pool.run { try self.find(name) }
     }

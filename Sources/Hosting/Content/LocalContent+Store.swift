@@ -8,12 +8,14 @@ import ObjectStore
 extension LocalContent {
     /// Uploads of one key take turns: the second waits, and usually finds the content stored.
     func store(_ key: Key, from upload: Upload) async throws -> StoreOutcome {
-        try await repository.turns.withTurn(for: key) {
-            switch try await beginReceiving(key, upload) {
-            case .alreadyPresent: return .stored(also: [])
-            case .refused(let refusal): return outcome(of: refusal)
-            case .busy: return .notStored(reason: "another process is receiving this key")
-            case .ready(let reception): return try await receive(key, from: upload.body, into: reception)
+        try await repository.keepingOpen {
+            try await repository.turns.withTurn(for: key) {
+                switch try await beginReceiving(key, upload) {
+                case .alreadyPresent: return .stored(also: [])
+                case .refused(let refusal): return outcome(of: refusal)
+                case .busy: return .notStored(reason: "another process is receiving this key")
+                case .ready(let reception): return try await receive(key, from: upload.body, into: reception)
+                }
             }
         }
     }

@@ -17,8 +17,13 @@ struct ReceivePack {
         let body = GitBody(exchange)
         let request = try await readCommands(body)
         let repository = try await repository(named: name, for: request)
-        try await prepare(repository, for: request)
+        try await repository.keepingOpen { try await receive(request, followedBy: body, into: repository) }
+    }
 
+    private func receive(
+        _ request: ReceivePackRequest, followedBy body: GitBody, into repository: HostedRepository
+    ) async throws {
+        try await prepare(repository, for: request)
         let answer = GitAnswer(exchange, contentType: GitService.receivePack.resultType)
         var options = SmartHTTP.Options()
         options.isBare = repository.isBare
