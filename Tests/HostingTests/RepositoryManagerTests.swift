@@ -60,6 +60,22 @@ private func name(_ text: String) throws -> RepositoryName { try #require(Reposi
         #expect(try Files.list(root.folder.workshop).isEmpty)
     }
 
+    /// Work trees hold what people push: files that look like a git directory, and links to anywhere.
+    @Test("nothing inside a repository is served as another one")
+    func nested() async throws {
+        let work = root.folder.path.appending("work")
+        try Files.createDirectories(work)
+        try await RepositoryCreator.create(at: work.appending(".git"))
+        try await RepositoryCreator.create(at: work.appending("inner"))
+        try await RepositoryCreator.create(at: work.appending("bare.git"))
+        for inner in ["work/inner", "work/bare", "work/inner/deeper"] {
+            #expect(try await root.catalog.repository(named: name(inner)) == nil)
+            #expect(try root.folder.gitDirectory(of: name(inner)) == nil)
+        }
+        #expect(try await root.catalog.repository(named: name("work")) != nil)
+        await #expect(throws: HostingError.self) { try await root.manager.rename(name("work/inner"), to: name("mine")) }
+    }
+
     @Test("a repository is not closed for idleness while it receives an upload")
     func longUpload() async throws {
         try await root.manager.create(name("data"))

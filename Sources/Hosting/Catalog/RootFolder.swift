@@ -26,11 +26,27 @@ public struct RootFolder: Sendable, Hashable {
     }
 
     /// The git directory of the repository with this name, or nil: `<name>.git`, else `<name>` bare or with a work tree.
+    ///
+    /// Nothing inside a repository is another one. Attack: who may push to a repository with a work tree could push
+    /// files that look like a git directory, with a config of their choice, or a symbolic link that leaves the root.
     public func gitDirectory(of name: RepositoryName) throws(FileError) -> FilePath? {
+        guard try repository(enclosing: name) == nil else { return nil }
         let plain = name.components.reduce(path) { $0.appending(bytes: Array($1.utf8)) }
         let bare = folder(of: name)
         for candidate in [bare, plain.appending(".git"), plain] where try Self.isGitDirectory(candidate) {
             return candidate
+        }
+        return nil
+    }
+
+    /// The outermost repository in whose folder one of this name would lie, or nil.
+    func repository(enclosing name: RepositoryName) throws(FileError) -> RepositoryName? {
+        var folder = path
+        for (index, component) in name.components.dropLast().enumerated() {
+            folder = folder.appending(bytes: Array(component.utf8))
+            for candidate in [folder, folder.appending(".git")] where try Self.isGitDirectory(candidate) {
+                return RepositoryName(components: name.components[...index])
+            }
         }
         return nil
     }

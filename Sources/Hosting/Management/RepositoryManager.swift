@@ -157,12 +157,8 @@ public struct RepositoryManager: Sendable {
 
     /// A repository inside another one's folder would be part of it.
     private func requireNoEnclosingRepository(of name: RepositoryName) throws {
-        for length in 1..<max(1, name.components.count) {
-            guard let parent = RepositoryName(components: name.components.prefix(length)) else { continue }
-            let folder = name.components.prefix(length).reduce(root.path) { $0.appending(bytes: Array($1.utf8)) }
-            if try RootFolder.isGitDirectory(folder) || RootFolder.isGitDirectory(folder.appending(".git")) {
-                throw HostingError.refused("\"\(name)\" would lie inside the repository \"\(parent)\"")
-            }
+        if let parent = try root.repository(enclosing: name) {
+            throw HostingError.refused("\"\(name)\" would lie inside the repository \"\(parent)\"")
         }
     }
 }
