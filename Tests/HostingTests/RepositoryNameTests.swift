@@ -16,12 +16,24 @@ import Testing
     @Test(
         "what cannot be a name",
         arguments: [
-            "", "/", ".", "..", "a/..", "../a", "a/../b", ".annexd", ".annexd/trash", "a/.git", ".git", "a.git/b", "-",
+            "", "/", ".", "..", "a/..", "../a", "a/../b", ".annexd", ".annexd/trash", "a/.git", ".git", "a.git/b",
+            "a.git.git",
+            "a\u{600}.git/b", ".\u{301}a", "-",
             "-/x", "x/-/y", "a/-",
             "a\u{0}b", "a\nb", "a\\b", String(repeating: "x", count: 300),
             String(repeating: "abcdefgh/", count: 200) + "x",
         ])
     func refuses(text: String) {
         #expect(RepositoryName(text) == nil)
+    }
+
+    @Test("two spellings of one accented letter are two names, as they are two folders")
+    func spellings() throws {
+        let composed = try #require(RepositoryName("lab/\u{e9}"))
+        let decomposed = try #require(RepositoryName("lab/e\u{301}.git"))
+        #expect(composed != decomposed)
+        #expect(Set([composed, decomposed]).count == 2)
+        #expect(composed == RepositoryName("lab/\u{e9}.git"))
+        #expect((composed < decomposed) != (decomposed < composed))
     }
 }
