@@ -19,6 +19,14 @@ extension AnnexBranch {
         return log.present.compactMap { try? Key(parsing: $0) }
     }
 
+    /// Whether the journal holds anything that the branch may lack. Takes no lock.
+    public var hasPendingChanges: Bool {
+        get async throws {
+            let journal = journal
+            return try await executor.run { try !journal.names().isEmpty }
+        }
+    }
+
     /// A branch file as it is now, waiting changes included; nil when there is none.
     public func read(_ path: BranchPath) async throws -> [UInt8]? {
         // The journal comes first: its files go away only after the branch has them, so nothing is missed (spec 02

@@ -66,10 +66,20 @@ public final class HostedRepository: Sendable {
         return LocalContent(repository: self, uuid: own, branch: branch)
     }
 
-    /// What is needed to see and serve the newest state of the git-annex branch: pending changes are committed.
-    public func flushBranch() async throws {
+    /// Commits what waits in the journal, so that readers see the newest state of the git-annex branch.
+    ///
+    /// What cannot be committed now stays in the journal and is no reason to turn a reader away: the disk may be full,
+    /// or the repository be one that this process may only read. Where nothing waits no lock is taken and no file made.
+    public func flushBranch() async {
         touch()
-        try await branch?.flush()
+        guard let branch else { return }
+        do {
+            if try await branch.hasPendingChanges { try await branch.flush() }
+        } catch {
+            services.logger.warning(
+                "the git-annex branch is served without what waits in its journal",
+                metadata: ["repository": "\(name)", "error": "\(error)"])
+        }
     }
 
     /// Runs `body` and keeps the repository open to its end: an upload or a push may take longer than the time after

@@ -76,6 +76,25 @@ private func name(_ text: String) throws -> RepositoryName { try #require(Reposi
         await #expect(throws: HostingError.self) { try await root.manager.rename(name("work/inner"), to: name("mine")) }
     }
 
+    @Test("who reads needs no lock on the journal, and is served also where nothing can be committed")
+    func readersAndJournal() async throws {
+        try await root.manager.create(name("data"))
+        let repository = try #require(try await root.catalog.repository(named: name("data")))
+        let lock = repository.gitDirectory.appending("annex").appending("journal.lck")
+        let journal = repository.gitDirectory.appending("annex").appending("journal")
+        try Files.unlink(lock)
+        try Files.createDirectory(lock)
+        await repository.flushBranch()
+        #expect(try !Files.list(journal).isEmpty)
+        try Files.removeEmptyDirectory(lock)
+        await repository.flushBranch()
+        #expect(try Files.list(journal).isEmpty)
+        try Files.unlink(lock)
+        await repository.flushBranch()
+        #expect(try !Files.exists(lock))
+        await repository.close()
+    }
+
     @Test("a repository is not closed for idleness while it receives an upload")
     func longUpload() async throws {
         try await root.manager.create(name("data"))

@@ -12,7 +12,7 @@ struct DumbGit {
     func infoRefs(of name: RepositoryName) async throws {
         let repository = try await context.readable(name, exchange)
         exchange.note(repository: repository.name, operation: "info/refs")
-        try await repository.flushBranch()
+        await repository.flushBranch()
         let refs = try await context.gitSlots.withSlot { try await DumbHTTP(repository.gitDirectory).infoRefs() }
         try await text(refs)
     }

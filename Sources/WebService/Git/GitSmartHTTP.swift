@@ -26,7 +26,7 @@ struct GitSmartHTTP {
     private func advertiseUploadPack(of name: RepositoryName) async throws {
         let repository = try await context.readable(name, exchange)
         exchange.note(repository: repository.name, operation: "info/refs")
-        try await repository.flushBranch()
+        await repository.flushBranch()
         try await advertise(.uploadPack, SmartHTTP(repository.gitDirectory))
     }
 
@@ -59,7 +59,7 @@ struct GitSmartHTTP {
         exchange.note(repository: repository.name, operation: "upload-pack")
         try exchange.requireContentType(GitService.uploadPack.requestType)
         // Version 2 lists refs in this request.
-        try await repository.flushBranch()
+        await repository.flushBranch()
         let answer = GitAnswer(exchange, contentType: GitService.uploadPack.resultType)
         let body = GitBody(exchange)
         let result = try await context.gitSlots.withSlot {
