@@ -3,13 +3,13 @@ import Logging
 extension AnnexBranch {
     /// Takes note of new journal files and sees to it that they are committed in time.
     func noteChanges(_ files: Int) {
-        let wasDue = schedule.deadline.map { $0 <= .now } ?? false
         schedule.changed(files: files, at: .now)
         guard settings.commitsAutomatically, !isClosed, let deadline = schedule.deadline else { return }
         if timer != nil {
-            // A sleeping timer looks again at its old deadline; only one that has become due must be woken.
-            guard deadline <= .now, !wasDue else { return }
+            // A sleeping timer looks again by itself; but many changes, or the end of a hold, bring the deadline forward.
+            guard let timerWakes, deadline < timerWakes else { return }
             timer?.cancel()
+            self.timerWakes = nil
         }
         // Not a child of anybody: it ends when nothing waits, and `close` commits in its place.
         timer = Task { await self.commitWhenDue() }
@@ -18,7 +18,9 @@ extension AnnexBranch {
     private func commitWhenDue() async {
         while !Task.isCancelled, let deadline = schedule.deadline {
             if ContinuousClock.now < deadline {
+                timerWakes = deadline
                 try? await Task.sleep(until: deadline, clock: .continuous)
+                if !Task.isCancelled { timerWakes = nil }
                 continue
             }
             do {

@@ -26,6 +26,8 @@ public actor AnnexBranch {
     var writer: Task<Void, Never>?
     /// Sleeps until the next commit is due; ends when nothing waits.
     var timer: Task<Void, Never>?
+    /// When the timer looks again; nil while it commits.
+    var timerWakes: ContinuousClock.Instant?
     var isClosed = false
 
     private var isBusy = false

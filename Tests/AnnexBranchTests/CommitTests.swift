@@ -143,4 +143,20 @@ import Testing
             try await branch.close()
         }
     }
+
+    @Test("spec 02 §2.8.3: changes after a first push are committed soon, not when the push would have had to end")
+    func afterFirstPush() async throws {
+        try await TestRepository.with { repository in
+            let branch = repository.branch { $0.idleDelay = .milliseconds(10) }
+            try await branch.markUnpushed()
+            try await branch.prepareForFirstPush()
+            try await branch.recordLocation(of: key(1), in: repository.uuid, present: true)
+            try await branch.firstPushFailed()
+            #expect(repository.journalFiles().isEmpty)
+            try await branch.recordLocation(of: key(2), in: repository.uuid, present: true)
+            try await eventually { repository.journalFiles().isEmpty }
+            #expect(try await repository.log(key(2)).contains("\(repository.uuid)"))
+            try await branch.close()
+        }
+    }
 }
