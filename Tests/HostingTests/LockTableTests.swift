@@ -85,4 +85,33 @@ import Testing
         await table.detachAll()
         #expect(lock.log == ["detach"])
     }
+
+    /// Releases when told, after a connection came for every other lock.
+    private final class SlowLock: HeldLock {
+        let meanwhile: @Sendable () async -> Void
+        init(_ meanwhile: @escaping @Sendable () async -> Void) { self.meanwhile = meanwhile }
+        func release() async { await meanwhile() }
+        func detach(protectedUntil deadline: Int64) async {}
+    }
+
+    @Test("spec 01 #93: a lock that a connection came for while another one expired is not released")
+    func attachDuringSweep() async throws {
+        let table = LockTable(limit: 100, limitPerClient: 100, lifetime: .milliseconds(100))
+        let scope = scope
+        let ids = Mutex<[LockID]>([])
+        let kept = Mutex<[LockID]?>(nil)
+        for _ in 0..<50 {
+            let lock = SlowLock {
+                guard kept.withLock({ $0 == nil }) else { return }
+                kept.withLock { $0 = [] }
+                for id in ids.withLock({ $0 }) where await table.attach(id, scope: scope) {
+                    kept.withLock { $0?.append(id) }
+                }
+            }
+            let id = try #require(await table.add(lock, scope: scope, client: "a"))
+            ids.withLock { $0.append(id) }
+        }
+        while await table.count == 50 || kept.withLock({ $0?.count ?? 0 }) == 0 { await Task.yield() }
+        for id in kept.withLock({ $0 ?? [] }) { #expect(await table.unlock(id, scope: scope)) }
+    }
 }

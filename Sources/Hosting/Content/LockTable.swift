@@ -119,7 +119,9 @@ public actor LockTable {
     private func sweep() async {
         while !Task.isCancelled, let next = entries.values.filter({ $0.connections == 0 }).map(\.expires).min() {
             try? await Task.sleep(until: next, clock: .continuous)
-            for (id, entry) in entries where entry.connections == 0 && entry.expires <= .now {
+            for id in Array(entries.keys) {
+                // Looked up anew each time: while another lock was released a connection may have come for this one.
+                guard let entry = entries[id], entry.connections == 0, entry.expires <= .now else { continue }
                 _ = remove(id)
                 await entry.lock.release()
             }
