@@ -15,10 +15,18 @@ extension AnnexBranch {
     /// An unchanged status writes nothing and keeps its clock; clusters are never recorded (spec 02 §1.5). Calls that
     /// come together share one transaction.
     public func recordLocation(of key: Key, in uuid: RepositoryUUID, present: Bool) async throws {
+        try await recordLocation(of: key, in: uuid) { present }
+    }
+
+    /// Records what `isPresent` answers while nobody else can change the log. Who asks the disk there is never
+    /// overtaken: of a removal and an upload that end together, the last to write tells how it came out.
+    public func recordLocation(
+        of key: Key, in uuid: RepositoryUUID, isPresent: @escaping @Sendable () -> Bool
+    ) async throws {
         if uuid.isCluster { return }
         try await change(path(of: key, .location), regarding: uuid) { content, now in
             var log = PresenceLog(parsing: content)
-            return log.set(uuid.bytes, to: present ? .present : .missing, now: now) ? log.serialized : nil
+            return log.set(uuid.bytes, to: isPresent() ? .present : .missing, now: now) ? log.serialized : nil
         }
     }
 

@@ -2,6 +2,7 @@ import AnnexBranch
 import AnnexProtocol
 import FileIO
 import Foundation
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -142,6 +143,26 @@ import Testing
             #expect(try await branch.equivalentKeys(of: url) == [key(1)])
             try await branch.flush()
             #expect(try await branch.equivalentKeys(of: url) == [key(1), key(3)])
+            try await branch.close()
+        }
+    }
+
+    @Test("presence that is asked for is asked while journal.lck is held, and its answer is recorded")
+    func askedUnderLock() async throws {
+        try await TestRepository.with { repository in
+            let branch = repository.branch()
+            let lock = FilePath(repository.path).appending("annex").appending("journal.lck")
+            for isPresent in [true, false, true] {
+                let wasLocked = Mutex(false)
+                try await branch.recordLocation(of: key(1), in: repository.uuid) {
+                    let isLocked = (try? OpenFile(lock, .readWrite).wouldBlock(.exclusive)) ?? false
+                    wasLocked.withLock { $0 = isLocked }
+                    return isPresent
+                }
+                #expect(wasLocked.withLock { $0 })
+                let status = try await branch.locations(of: key(1))[repository.uuid]
+                #expect(status == (isPresent ? .present : .missing))
+            }
             try await branch.close()
         }
     }

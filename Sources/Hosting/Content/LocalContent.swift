@@ -71,7 +71,7 @@ struct LocalContent: ContentLocation {
         case .begun(.refused(.readOnly)): return .refused(.forbidden(reason: "\(RemovalRefusal.readOnly)"))
         case .begun(.refused(let reason)): return .notRemoved(reason: "\(reason)")
         case .begun(.ready(let removal)):
-            try await branch.recordLocation(of: key, in: uuid, present: false)
+            try await recordRemoval(of: key)
             try await repository.services.pool.run { removal.finish() }
             return .removed(also: [])
         }
@@ -84,9 +84,13 @@ struct LocalContent: ContentLocation {
 
     /// A crash between removal and log leaves a location that is not true; whoever removes again repairs it.
     private func logAbsence(of key: Key) async throws {
-        if try await branch.locations(of: key)[uuid] == .present {
-            try await branch.recordLocation(of: key, in: uuid, present: false)
-        }
+        if try await branch.locations(of: key)[uuid] == .present { try await recordRemoval(of: key) }
+    }
+
+    /// Logs that the content is not here, unless an upload has brought it back by now: that one may have logged already.
+    private func recordRemoval(of key: Key) async throws {
+        let objects = objects
+        try await branch.recordLocation(of: key, in: uuid) { (try? objects.find(key)) ?? nil != nil }
     }
 }
 
