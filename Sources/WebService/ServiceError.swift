@@ -1,3 +1,4 @@
+import AnnexBranch
 import AnnexProtocol
 import FileIO
 import GitHost
@@ -42,6 +43,8 @@ extension ServiceError {
         case let error as HostingError: self.init(error)
         case let error as ObjectStoreError: self.init(error)
         case let error as FileError: self.init(error)
+        case let error as AnnexBranchError: self.init(error)
+        case is BodyBroken: self.init(status: 408, reason: "the rest of the request did not come")
         case let error as GitError: self.init(status: 500, reason: "git failed: \(error.command)")
         default: self.init(status: 500, reason: "Internal Server Error")
         }
@@ -63,6 +66,16 @@ extension ServiceError {
             self.init(cause)
         } else {
             self.init(status: 500, reason: "the object store failed")
+        }
+    }
+
+    private init(_ error: AnnexBranchError) {
+        switch error.code {
+        case .locked, .contention, .closed:
+            self.init(
+                status: 503, reason: "the git-annex branch is busy; try again", headers: [("Retry-After", "5")])
+        case .nameTooLong: self.init(status: 403, reason: "the name of the key is too long to be logged")
+        case .unexpectedContent, .failed: self.init(status: 500, reason: "the git-annex branch could not be changed")
         }
     }
 

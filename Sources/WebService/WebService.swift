@@ -50,9 +50,15 @@ public struct WebService: Sendable {
         let answer = ServiceError(error)
         exchange.note(reason: answer.reason)
         let isOurs = answer.status >= 500 && !(error is Refusal) && !(error is ServiceError)
-        if isOurs && !(error is CancellationError) && !(error is BodyBroken) {
+        if isOurs && !Self.meansClientLeft(error) {
             context.logger.error("request failed", metadata: ["request": "\(exchange.id)", "error": "\(error)"])
         }
         await exchange.refuse(answer)
+    }
+
+    /// Clients leave all the time; that is no failure of the host.
+    private static func meansClientLeft(_ error: any Error) -> Bool {
+        if let error = error as? TransportError { return error.code == .connectionLost || error.code == .cancelled }
+        return error is CancellationError || error is BodyBroken
     }
 }
