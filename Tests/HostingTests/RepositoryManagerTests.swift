@@ -122,6 +122,24 @@ private func name(_ text: String) throws -> RepositoryName { try #require(Reposi
         }
     }
 
+    @Test("several first pushes of a git-annex branch at once give a repository one UUID")
+    func initialisationRace() async throws {
+        try await RepositoryCreator.create(at: root.folder.path.appending("plain.git"))
+        let (manager, catalog) = (root.manager, root.catalog)
+        let repository = try #require(try await catalog.repository(named: name("plain")))
+        try await withThrowingTaskGroup { group in
+            for _ in 0..<6 { group.addTask { try await manager.initialiseAnnex(of: repository) } }
+            try await group.waitForAll()
+        }
+        let journal = repository.gitDirectory.appending("annex").appending("journal")
+        let log = try #require(try Files.read(journal.appending("uuid.log")))
+        let now = try #require(try await catalog.repository(named: name("plain")))
+        let uuid = try #require(now.uuid)
+        #expect(log.split(separator: 10).count == 1)
+        #expect(String(decoding: log, as: UTF8.self).hasPrefix("\(uuid) "))
+        await now.close()
+    }
+
     @Test("of many who create one name at once exactly one does")
     func race() async throws {
         let (manager, name) = (root.manager, try name("data"))

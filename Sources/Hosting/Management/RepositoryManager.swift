@@ -61,6 +61,10 @@ public struct RepositoryManager: Sendable {
     /// Not where objects are present without a UUID: that is a lost configuration, and a new UUID would orphan them.
     public func initialiseAnnex(of repository: HostedRepository) async throws {
         let gitDirectory = repository.gitDirectory
+        let lock = try await lockInitialisation(of: gitDirectory)
+        defer { try? lock.unlock() }
+        let config = GitConfigFile(gitDirectory.appending("config"))
+        guard try await services.pool.run({ try config.current().string("annex.uuid") }) == nil else { return }
         let settings = try await services.pool.run { () -> StoreSettings in
             let settings = try repository.currentSettings()
             guard settings.uuid == nil else { return settings.store }
@@ -73,8 +77,6 @@ public struct RepositoryManager: Sendable {
             }
             return settings.store
         }
-        let config = GitConfigFile(gitDirectory.appending("config"))
-        guard try config.current().string("annex.uuid") == nil else { return }
         let uuid = RepositoryUUID.random()
         try await services.pool.run {
             try ObjectStore(gitDirectory: gitDirectory, settings: settings).createAnnexDirectories()
@@ -84,6 +86,20 @@ public struct RepositoryManager: Sendable {
         try await config.set("annex.uuid", uuid.description)
         services.logger.info(
             "repository is an annex now", metadata: ["repository": "\(repository.name)", "uuid": "\(uuid)"])
+    }
+
+    /// Several pushes may bring the first git-annex branch at once. Only one may choose the UUID: clients that learnt
+    /// another one would keep it for good. Waits without holding a thread, which the one who initialises needs.
+    private func lockInitialisation(of gitDirectory: FilePath) async throws -> OpenFile {
+        let folder = gitDirectory.appending("annexd")
+        let file = try await services.pool.run {
+            try Files.createDirectory(folder)
+            return try OpenFile(folder.appending("init.lck"), [.readWrite, .create])
+        }
+        while try await !services.pool.run({ try file.tryLock(.exclusive) }) {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        return file
     }
 
     /// An empty bare repository, to show to those who push to a name that does not exist yet.
