@@ -198,6 +198,28 @@ public enum BootClock {
 }
 
 extension Files {
+    /// Waits until a folder with all that is in it is on stable storage. For small trees: every file is synchronised.
+    public static func synchronizeTree(_ path: FilePath) throws(FileError) {
+        for entry in try list(path) {
+            let child = path.appending(bytes: entry)
+            switch try status(child, followLinks: false)?.kind {
+            case .directory?: try synchronizeTree(child)
+            case .regular?: try OpenFile(child, .readOnly).synchronize()
+            default: break
+            }
+        }
+        try synchronizeDirectory(path)
+    }
+
+    /// Creates a directory and its missing parents, and waits until their names are on stable storage.
+    public static func createDurableDirectories(_ path: FilePath, mode: UInt32 = 0o777) throws(FileError) {
+        if try exists(path) { return }
+        let parent = path.removingLastComponent()
+        if !parent.isEmpty { try createDurableDirectories(parent, mode: mode) }
+        try createDirectory(path, mode: mode)
+        try synchronizeDirectory(parent.isEmpty ? "." : parent)
+    }
+
     /// Copies a file's content and mode, durably, sharing blocks where the file system can.
     public static func copy(_ source: FilePath, to target: FilePath, mode: UInt32) throws(FileError) {
         let from = try OpenFile(source, .readOnly)

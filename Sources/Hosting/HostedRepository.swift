@@ -29,6 +29,7 @@ public final class HostedRepository: Sendable {
         var last = ContinuousClock.now
         /// Pieces of work that need the repository open to their end.
         var running = 0
+        var isRecovered = false
     }
 
     /// Opens the repository at `gitDirectory`. Blocking.
@@ -64,6 +65,21 @@ public final class HostedRepository: Sendable {
     public func location(for uuid: RepositoryUUID) -> (any ContentLocation)? {
         guard let own = self.uuid, own == uuid, let branch else { return nil }
         return LocalContent(repository: self, uuid: own, branch: branch)
+    }
+
+    /// Has what a crash or another program left in the journal committed soon; does so once.
+    func recover() async {
+        let isFirst = use.withLock { use in
+            defer { use.isRecovered = true }
+            return !use.isRecovered
+        }
+        guard isFirst else { return }
+        do {
+            try await branch?.recover()
+        } catch {
+            services.logger.warning(
+                "the journal could not be looked through", metadata: ["repository": "\(name)", "error": "\(error)"])
+        }
     }
 
     /// Commits what waits in the journal, so that readers see the newest state of the git-annex branch.

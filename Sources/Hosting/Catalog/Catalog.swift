@@ -47,7 +47,9 @@ public final class Catalog: Sendable {
                 await discard(open)
             }
         }
-        return try await services.pool.run { try self.find(name) }
+        let found = try await services.pool.run { try self.find(name) }
+        await found?.recover()
+        return found
     }
 
     /// The repository whose own UUID this is; nil where there is none, or where several are copies of one another.

@@ -17,7 +17,7 @@ struct RepositoryImport {
         }
         let plain = name.components.reduce(root.path) { $0.appending(bytes: Array($1.utf8)) }
         let target = isWorkTree ? plain : root.folder(of: name)
-        try Files.createDirectories(target.removingLastComponent())
+        try Files.createDurableDirectories(target.removingLastComponent())
         if keepingSource {
             let draft = root.workshop.appending("import-\(UInt64.random(in: .min ... .max))")
             do {

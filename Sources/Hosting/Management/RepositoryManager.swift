@@ -43,8 +43,9 @@ public struct RepositoryManager: Sendable {
             }
             try await describe(uuid, as: name, in: draft, isUnpushed: true)
             try await services.pool.run {
-                try Files.createDirectories(target.removingLastComponent())
-                try Files.synchronizeDirectory(draft)
+                // Content may be acknowledged in it a moment later: after a power cut it must still be the same annex.
+                try Files.synchronizeTree(draft)
+                try Files.createDurableDirectories(target.removingLastComponent())
                 guard try Files.moveIntoPlace(draft, to: target) else { throw HostingError.exists(name) }
                 try Files.synchronizeDirectory(target.removingLastComponent())
             }

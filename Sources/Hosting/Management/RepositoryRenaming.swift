@@ -14,7 +14,7 @@ struct RepositoryRenaming {
         let bare = root.folder(of: newName)
         let plain = newName.components.reduce(root.path) { $0.appending(bytes: Array($1.utf8)) }
         let target = isWorkTree ? plain : bare
-        try Files.createDirectories(target.removingLastComponent())
+        try Files.createDurableDirectories(target.removingLastComponent())
         // The alias first: until the rename it points to nothing, and the old name still finds the folder itself.
         try Self.writeAlias(from: name, to: newName, in: root)
         try Files.renameWithoutReplacing(source, to: target)

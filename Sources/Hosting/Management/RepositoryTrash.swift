@@ -50,7 +50,7 @@ public struct RepositoryTrash: Sendable {
         let isBare = try Files.read(entry.folder.appending("kind"), limit: 100) == Array("bare\n".utf8)
         let plain = newName.components.reduce(root.path) { $0.appending(bytes: Array($1.utf8)) }
         let target = isBare ? root.folder(of: newName) : plain
-        try Files.createDirectories(target.removingLastComponent())
+        try Files.createDurableDirectories(target.removingLastComponent())
         try Files.renameWithoutReplacing(content(of: entry.folder), to: target)
         try Files.synchronizeDirectory(target.removingLastComponent())
         try Files.removeTree(entry.folder)
