@@ -122,6 +122,8 @@ extension Connection {
 
     func allowSilence(_ exchange: Exchange) {
         exchange.allowsSilence = true
+        // As in ``beginShutdown()``, for a request that came when the shutdown had begun.
+        if isShuttingDown, exchange === self.exchange { return cancelNow() }
         deadlines.bodyArrived()
     }
 }
