@@ -5,8 +5,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PACKAGES := libssl-dev libb2-dev libxxhash-dev libbotan-2-dev zlib1g-dev git curl python3-venv make
-# What the tests need beyond these.
+# What the tests need beyond these, and what the benchmarks do.
 TEST_PACKAGES := openssl strace
+BENCH_PACKAGES := nginx-light fcgiwrap wrk openssl
 GIT_ANNEX_VERSION := 10.20261026
 VENV := .venv
 GIT_ANNEX := $(VENV)/bin/git-annex
@@ -14,7 +15,7 @@ LINTED := Sources Tests $(wildcard Benchmarks/Sources Benchmarks/Benchmarks Benc
 LISTEN ?= 127.0.0.1:9417
 PREFIX ?= /usr/local
 
-.PHONY: help serve test check lint bench format build release deps test-deps docs hooks install clean
+.PHONY: help serve test check lint bench bench-deps format build release deps test-deps docs hooks install clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -34,8 +35,8 @@ lint: ## formatting only
 format: ## repair the formatting
 	swift format -i -r $(LINTED)
 
-bench: release ## compare with nginx and p2phttp on this machine
-	@if [ -x Benchmarks/run ]; then exec Benchmarks/run; else echo "there are no benchmarks yet" >&2; exit 1; fi
+bench: release bench-deps $(GIT_ANNEX) ## compare with nginx and p2phttp on this machine
+	@ANNEXD="$$(swift build -c release --show-bin-path)/annexd" GIT_ANNEX="$(CURDIR)/$(GIT_ANNEX)" Benchmarks/run $(SUBJECTS)
 
 build: deps ## debug build
 	swift build
@@ -66,6 +67,10 @@ if [ "$${#missing[@]}" -gt 0 ]; then \
     "$${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$${missing[@]}"; \
 fi
 endef
+
+# What annexd is compared with. Debian starts an nginx on port 80 when it is installed, unless it is told not to.
+bench-deps: ## install what the benchmarks compare with
+	@export RUNLEVEL=1; $(call install,$(BENCH_PACKAGES))
 
 # The client that the scenarios and the demo use. annexd itself does not need it.
 $(GIT_ANNEX): | deps
