@@ -25,12 +25,17 @@ def machine():
     )
 
 
+def give_up(*_):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not interrupt the cleaning up
+    sys.exit(143)
+
+
 def main():
     names = sys.argv[1:] or SUBJECTS
     unknown = [name for name in names if name not in SUBJECTS]
     if unknown:
         sys.exit(f"unknown: {' '.join(unknown)}; there are: {' '.join(SUBJECTS)}")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, give_up)
     here = os.path.dirname(os.path.abspath(__file__))
     date = datetime.datetime.now().strftime("%Y-%m-%dT%H%M%S")
     lines, failures = [f"# {date}", "", machine(), ""], []

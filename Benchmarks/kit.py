@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import signal
 import socket
 import statistics
 import stat
@@ -98,7 +99,7 @@ def free_port():
 
 
 class Servers:
-    """Starts servers on 127.0.0.1 and ends each by its process id."""
+    """Starts servers on 127.0.0.1, each in a process group of its own, and ends that group: fcgiwrap leaves children."""
 
     def __init__(self, scratch):
         self.scratch, self.running = scratch, []
@@ -136,13 +137,19 @@ class Servers:
     def stop(self, process):
         if process in self.running:
             self.running.remove(process)
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        self.signal(process, signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            pass
+        self.signal(process, signal.SIGKILL)
+        process.wait()
+
+    def signal(self, process, number):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            pass
 
     def annexd(self, root, *options):
         """The process, its port, and the seconds until it said that it is ready."""
