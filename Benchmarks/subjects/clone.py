@@ -68,7 +68,7 @@ def run(servers, report):
             "curl", "-sf", "-o", "/dev/null", "-w", "%{size_download}", "--data-binary", "@" + body,
             "-H", "Content-Type: application/x-git-upload-pack-request",
             f"http://127.0.0.1:{at}/bench.git/git-upload-pack", stdout=subprocess.PIPE)
-        if int(out.stdout) < 100000:
+        if int(out.stdout) < 100 * kit.COMMITS:
             raise RuntimeError(f"a pack of {out.stdout} bytes")
 
     plans = {
