@@ -23,8 +23,13 @@ help: ## say what there is
 serve: release $(GIT_ANNEX) ## serve ./var/repos with a demo repository on 127.0.0.1:9417
 	@exec deploy/demo.sh "$$(swift build -c release --show-bin-path)/annexd" var/repos $(LISTEN) $(GIT_ANNEX)
 
+# In three runs: what measures memory, and what blocks threads while it waits for real clients, each by itself.
+TESTS := ANNEXD_STRICT=1 ANNEXD_TEST_GIT_ANNEX="$(CURDIR)/$(GIT_ANNEX)" swift test
+
 test: deps test-deps $(GIT_ANNEX) ## unit tests, and scenarios with real git and git-annex
-	ANNEXD_STRICT=1 ANNEXD_TEST_GIT_ANNEX="$(CURDIR)/$(GIT_ANNEX)" swift test
+	$(TESTS) --skip 'HTTPTransportTests|ScenarioTests'
+	$(TESTS) --skip-build --filter HTTPTransportTests
+	$(TESTS) --skip-build --filter ScenarioTests
 
 check: deps lint ## what must hold before a commit: formatting, and a build without warnings
 	ANNEXD_STRICT=1 swift build --build-tests

@@ -171,14 +171,26 @@ public enum Files {
 
 extension FilePath {
     /// This path with more components, given as raw bytes that need not be UTF-8. The bytes hold no NUL.
-    public func appending(bytes: some Collection<UInt8>) -> FilePath {
-        // Built in one go: FilePath appends a character at a time, and checks the whole path after each.
+    public func appending(bytes: some Collection<UInt8>) -> FilePath { appending(bytes: Array(bytes)) }
+
+    /// This path with more components, given as raw bytes that need not be UTF-8. The bytes hold no NUL.
+    public func appending(bytes: [UInt8]) -> FilePath {
+        // Built in one go: FilePath appends a character at a time, and checks the whole path after each. And copied in
+        // blocks: generic code of another module handles each byte through a witness table.
         withPlatformString { pointer in
-            var platform = [CInterop.PlatformChar](UnsafeBufferPointer(start: pointer, count: strlen(pointer)))
-            platform.reserveCapacity(platform.count + bytes.count + 2)
-            if let last = platform.last, last != 47 { platform.append(47) }
-            platform.append(contentsOf: bytes.lazy.map { CInterop.PlatformChar(bitPattern: $0) })
-            platform.append(0)
+            let length = strlen(pointer)
+            let separator = length > 0 && pointer[length - 1] != 47 ? 1 : 0
+            let platform = [CInterop.PlatformChar](unsafeUninitializedCapacity: length + separator + bytes.count + 1) {
+                buffer, count in
+                let raw = UnsafeMutableRawBufferPointer(buffer)
+                raw.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: length))
+                if separator == 1 { raw[length] = 47 }
+                bytes.withUnsafeBytes { source in
+                    UnsafeMutableRawBufferPointer(rebasing: raw[(length + separator)...]).copyMemory(from: source)
+                }
+                count = length + separator + bytes.count + 1
+                raw[count - 1] = 0
+            }
             return FilePath(platformString: platform)
         }
     }

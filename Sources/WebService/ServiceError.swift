@@ -64,6 +64,9 @@ extension ServiceError {
             self.init(status: 507, reason: "Not enough space: need \(ByteCount(missing)) more")
         } else if let cause = error.cause as? FileError {
             self.init(cause)
+        } else if let cause = error.cause as? HostingError {
+            // The repository went away after it was found.
+            self.init(cause)
         } else {
             self.init(status: 500, reason: "the object store failed")
         }

@@ -20,12 +20,14 @@ public struct WebService: Sendable {
         }
         let notes = exchange.notes
         let status = exchange.status ?? 0
+        let duration = began.duration(to: .now)
         context.metrics.record(
-            operation: notes.operation, status: status, duration: began.duration(to: .now), bytesSent: notes.bytesSent)
+            operation: notes.operation, status: status, duration: duration, bytesSent: notes.bytesSent)
+        guard context.logger.logLevel <= .info else { return }
         var line: Logger.Metadata = [
             "request": "\(request.id)", "method": "\(request.method)", "operation": "\(notes.operation)",
             "status": "\(status)", "client": "\(exchange.clientAddress)",
-            "milliseconds": "\(began.duration(to: .now) / .milliseconds(1))",
+            "milliseconds": "\(duration / .milliseconds(1))",
         ]
         if let repository = notes.repository { line["repository"] = "\(repository)" }
         if let reason = notes.reason { line["reason"] = "\(reason)" }

@@ -9,6 +9,11 @@ public enum PercentEncoding {
     public static func decode(
         _ text: some Collection<UInt8>, plusIsSpace: Bool = false
     ) throws(BadEscape) -> [UInt8] {
+        try decode(Array(text)[...], plusIsSpace: plusIsSpace)
+    }
+
+    /// The bytes that the text stands for.
+    public static func decode(_ text: ArraySlice<UInt8>, plusIsSpace: Bool = false) throws(BadEscape) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(text.count)
         var index = text.startIndex
@@ -46,7 +51,7 @@ public enum PercentEncoding {
         return result
     }
 
-    private static func digit<Text: Collection<UInt8>>(in text: Text, at index: inout Text.Index) -> UInt8? {
+    private static func digit(in text: ArraySlice<UInt8>, at index: inout Int) -> UInt8? {
         guard index != text.endIndex else { return nil }
         let byte = text[index]
         text.formIndex(after: &index)

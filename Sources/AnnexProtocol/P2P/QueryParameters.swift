@@ -12,6 +12,8 @@ public struct QueryParameters: Hashable, Sendable {
     ///
     /// - Parameter query: what follows `?`, as it came in the request.
     public init(parsing query: some Collection<UInt8>) throws(PercentEncoding.BadEscape) {
+        // Copied once: generic code that another module calls handles each byte through a witness table.
+        let query = Array(query)
         var parameters: [Parameter] = []
         for part in query.split(separator: UInt8(ascii: "&")) {
             let equals = part.firstIndex(of: UInt8(ascii: "=")) ?? part.endIndex

@@ -44,9 +44,11 @@ struct LogLine {
     /// The metadata by name. Names that the line itself uses get an underscore, so that no value can pose as the level.
     private var fields: [(String, Logger.Metadata.Value)] {
         metadata
-            .map { key, value in (["time", "level", "msg"].contains(key) ? key + "_" : key, value) }
+            .map { key, value in (Self.isReserved(key) ? key + "_" : key, value) }
             .sorted { $0.0 < $1.0 }
     }
+
+    private static func isReserved(_ key: String) -> Bool { key == "time" || key == "level" || key == "msg" }
 
     private func plainText(_ value: Logger.Metadata.Value) -> String {
         switch value {

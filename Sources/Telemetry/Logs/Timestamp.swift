@@ -24,13 +24,20 @@ public struct Timestamp: Sendable, Equatable, CustomStringConvertible {
         var parts = tm()
         var time = time_t(seconds)
         gmtime_r(&time, &parts)
-        let date = "\(parts.tm_year + 1900)-\(padded(parts.tm_mon + 1))-\(padded(parts.tm_mday))"
-        let clock = "\(padded(parts.tm_hour)):\(padded(parts.tm_min)):\(padded(parts.tm_sec))"
-        return "\(date)T\(clock).\(padded(Int32(nanoseconds / 1_000_000), to: 3))Z"
-    }
-
-    private func padded(_ number: Int32, to width: Int = 2) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        var text = Array(String(parts.tm_year + 1900).utf8)
+        text.reserveCapacity(24)
+        for (separator, number) in [
+            ("-", parts.tm_mon + 1), ("-", parts.tm_mday), ("T", parts.tm_hour), (":", parts.tm_min),
+            (":", parts.tm_sec),
+        ] as [(Unicode.Scalar, Int32)] {
+            text.append(UInt8(ascii: separator))
+            text.append(UInt8(ascii: "0") + UInt8(number / 10))
+            text.append(UInt8(ascii: "0") + UInt8(number % 10))
+        }
+        let milliseconds = nanoseconds / 1_000_000
+        text.append(UInt8(ascii: "."))
+        for divisor in [100, 10, 1] { text.append(UInt8(ascii: "0") + UInt8(milliseconds / divisor % 10)) }
+        text.append(UInt8(ascii: "Z"))
+        return String(decoding: text, as: UTF8.self)
     }
 }
