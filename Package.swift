@@ -31,6 +31,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
@@ -83,11 +84,32 @@ let package = Package(
         // Who may do what: a pure decision over identity, route and policy.
         .target(name: "Accounts", swiftSettings: strict),
 
+        // What everything that holds content can be asked: the protocol that handlers speak to.
+        .target(
+            name: "Locations",
+            dependencies: ["AnnexProtocol", "FileIO", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: strict),
+
+        // Remotes on other machines as content locations: annex+http. The gate to the HTTP client.
+        .target(
+            name: "Remotes",
+            dependencies: [
+                "AnnexProtocol", "FileIO", "GitHost", "Locations", "Telemetry", log, system,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: strict),
+
         // The hosted repositories: the catalog of the root folder, each open repository, and ContentLocation.
         .target(
             name: "Hosting",
             dependencies: [
-                "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "ObjectStore", log, system,
+                "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Locations", "ObjectStore", "Remotes",
+                log,
+                system,
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: strict),
@@ -110,7 +132,7 @@ let package = Package(
             name: "WebService",
             dependencies: [
                 "Accounts", "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", "HTTPTransport",
-                "ObjectStore", "Telemetry", log, system,
+                "Locations", "ObjectStore", "Telemetry", log, system,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
@@ -120,8 +142,9 @@ let package = Package(
         .executableTarget(
             name: "annexd",
             dependencies: [
-                "Accounts", "Blocking", "FileIO", "Hosting", "HTTPTransport", "Settings", "Telemetry", "WebService",
-                log, system,
+                "Accounts", "Blocking", "FileIO", "Hosting", "HTTPTransport", "Locations", "Remotes", "Settings",
+                "Telemetry",
+                "WebService", log, system,
                 "AnnexProtocol", "GitHost",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -161,7 +184,15 @@ let package = Package(
             name: "WebServiceTests", dependencies: ["AnnexProtocol", "Hosting", "WebService"], swiftSettings: strict),
         .testTarget(
             name: "HostingTests",
-            dependencies: ["AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", log, system],
+            dependencies: ["AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", "Locations", log, system],
             swiftSettings: strict),
+        .testTarget(
+            name: "RemotesTests",
+            dependencies: [
+                "AnnexProtocol", "FileIO", "Locations", "Remotes", "Telemetry", log, system,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ], swiftSettings: strict),
     ]
 )

@@ -3,6 +3,7 @@ public import AnnexProtocol
 public import Blocking
 import FileIO
 import GitHost
+public import Locations
 public import Logging
 import ObjectStore
 import Synchronization

@@ -113,11 +113,17 @@ final class Exchange: Sendable {
             finalCheck: isUnchanged)
     }
 
-    /// An answer whose length is not known yet.
-    func stream(status: Int, headers: [(String, String)]) async throws -> ExchangeWriter {
+    /// An answer whose body follows piece by piece; a length that is known is declared and enforced.
+    func stream(status: Int, headers: [(String, String)], length: Int? = nil) async throws -> ExchangeWriter {
         begin(status)
         return ExchangeWriter(
-            writer: try await responder.startStreaming(Self.status(status), headers: HTTPHeaders(headers)))
+            writer: try await responder.startStreaming(
+                Self.status(status), headers: HTTPHeaders(headers), length: length))
+    }
+
+    /// The head alone of an answer that has, or to GET would have, `length` bytes.
+    func respondWithoutBody(status: Int, headers: [(String, String)], length: Int) async throws {
+        try await stream(status: status, headers: headers, length: length).finish()
     }
 
     /// Turns the request away, before its body is read; or cuts off an answer that has begun.

@@ -3,6 +3,7 @@ import AnnexProtocol
 import FileIO
 import GitHost
 import Hosting
+import Locations
 import ObjectStore
 
 /// A request that ends with something other than success: what the client is told.
@@ -40,6 +41,7 @@ extension ServiceError {
         case let error as ServiceError: self = error
         case let error as RouteError: self.init(status: error.status, reason: error.reason)
         case let error as Refusal: self.init(error)
+        case let error as RemoteError: self.init(error)
         case let error as HostingError: self.init(error)
         case let error as ObjectStoreError: self.init(error)
         case let error as FileError: self.init(error)
@@ -47,6 +49,17 @@ extension ServiceError {
         case is BodyBroken: self.init(status: 408, reason: "the rest of the request did not come")
         case let error as GitError: self.init(status: 500, reason: "git failed: \(error.command)")
         default: self.init(status: 500, reason: "Internal Server Error")
+        }
+    }
+
+    private init(_ error: RemoteError) {
+        switch error.code {
+        case .timedOut: self.init(status: 504, reason: error.message)
+        case .full: self.init(status: 507, reason: error.message)
+        case .forbidden: self.init(status: 403, reason: error.message)
+        case .busy: self.init(status: 503, reason: error.message, headers: [("Retry-After", "5")])
+        case .loop: self.init(status: 508, reason: error.message)
+        default: self.init(status: 502, reason: error.message)
         }
     }
 

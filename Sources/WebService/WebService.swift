@@ -1,6 +1,7 @@
 import AnnexProtocol
 public import HTTPTransport
 import Hosting
+import Locations
 import Logging
 
 /// Answers every request: route, rights, repository, operation.
@@ -51,7 +52,7 @@ public struct WebService: Sendable {
     private func fail(_ exchange: Exchange, _ error: any Error) async {
         let answer = ServiceError(error)
         exchange.note(reason: answer.reason)
-        let isOurs = answer.status >= 500 && !(error is Refusal) && !(error is ServiceError)
+        let isOurs = answer.status >= 500 && !(error is Refusal) && !(error is ServiceError) && !(error is RemoteError)
         if isOurs && !Self.meansClientLeft(error) {
             context.logger.error("request failed", metadata: ["request": "\(exchange.id)", "error": "\(error)"])
         }

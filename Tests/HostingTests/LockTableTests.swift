@@ -1,4 +1,5 @@
 import AnnexProtocol
+import Locations
 import Synchronization
 import Testing
 
@@ -8,6 +9,7 @@ import Testing
     private final class FakeLock: HeldLock {
         let events = Mutex<[String]>([])
         func release() async { events.withLock { $0.append("release") } }
+        func extend(protectedUntil deadline: Int64) async { events.withLock { $0.append("extend") } }
         func detach(protectedUntil deadline: Int64) async { events.withLock { $0.append("detach") } }
         var log: [String] { events.withLock { $0 } }
     }
@@ -22,7 +24,7 @@ import Testing
         #expect(await table.attach(id, scope: scope))
         #expect(await table.unlock(id, scope: scope))
         #expect(await table.unlock(id, scope: scope) == false)
-        #expect(lock.log == ["release"])
+        #expect(lock.log == ["extend", "release"])
         #expect(await table.count == 0)
     }
 
@@ -33,7 +35,7 @@ import Testing
         let id = try #require(await table.add(lock, scope: scope, client: "a"))
         #expect(await table.attach(id, scope: scope))
         await table.detach(id)
-        #expect(lock.log.isEmpty)
+        #expect(lock.log == ["extend"], "protected on disk for as long as the client counts on it")
         #expect(await table.attach(id, scope: scope), "another connection can hold it again")
     }
 
@@ -46,11 +48,12 @@ import Testing
         _ = try #require(await table.add(abandoned, scope: scope, client: "a"))
         while abandoned.log.isEmpty { await Task.yield() }
         #expect(abandoned.log == ["release"])
-        #expect(kept.log.isEmpty)
+        #expect(!kept.log.contains("release"))
         #expect(await table.count == 1)
+        while kept.log.count < 3 { await Task.yield() }
+        #expect(Set(kept.log) == ["extend"], "renewed again and again")
         await table.detach(id)
-        while kept.log.isEmpty { await Task.yield() }
-        #expect(kept.log == ["release"])
+        while kept.log.last != "release" { await Task.yield() }
     }
 
     @Test("an id is worth nothing in another repository")
@@ -91,6 +94,7 @@ import Testing
         let meanwhile: @Sendable () async -> Void
         init(_ meanwhile: @escaping @Sendable () async -> Void) { self.meanwhile = meanwhile }
         func release() async { await meanwhile() }
+        func extend(protectedUntil deadline: Int64) async {}
         func detach(protectedUntil deadline: Int64) async {}
     }
 

@@ -3,6 +3,7 @@ import Blocking
 import FileIO
 import GitHost
 import Glibc
+import Locations
 import Logging
 import Synchronization
 import SystemPackage

@@ -2,6 +2,7 @@ import AnnexBranch
 import AnnexProtocol
 import Blocking
 import FileIO
+import Locations
 import NIOCore
 import ObjectStore
 

@@ -2,6 +2,7 @@ import AnnexBranch
 import AnnexProtocol
 import Blocking
 import FileIO
+import Locations
 import NIOCore
 import ObjectStore
 
@@ -17,7 +18,7 @@ struct LocalContent: ContentLocation {
         try await repository.perform { try objects.find(key) != nil }
     }
 
-    func open(_ key: Key) async throws -> Content? {
+    func open(_ key: Key, for reading: Reading) async throws -> Content? {
         let opened = try await repository.perform { () -> OpenObject? in
             guard let object = try objects.open(key) else { return nil }
             // Somebody may have edited an unlocked file in place: what no longer matches its key is not content.
@@ -101,6 +102,10 @@ private struct LocalLock: HeldLock {
 
     func release() async {
         try? await repository.services.pool.run { try lock.release(keepingRetention: false) }
+    }
+
+    func extend(protectedUntil deadline: Int64) async {
+        try? await repository.services.pool.run { try lock.extendRetention(until: RetentionTime(seconds: deadline)) }
     }
 
     func detach(protectedUntil deadline: Int64) async {

@@ -1,4 +1,5 @@
 public import AnnexProtocol
+public import Locations
 
 /// The content locks that clients of one host hold, by lock id.
 ///
@@ -17,6 +18,13 @@ public actor LockTable {
         let client: String
         var expires: ContinuousClock.Instant
         var connections = 0
+
+        /// When a lock without a connection ends, and one with a connection is renewed.
+        func isDue(renewing margin: Duration) -> ContinuousClock.Instant {
+            connections == 0 ? expires : expires.advanced(by: .zero - margin)
+        }
+
+        mutating func promise(_ time: ContinuousClock.Instant) { expires = max(expires, time) }
     }
 
     /// What a lock id is good for: ids are bearer tokens and work only where they were given out.
@@ -71,13 +79,24 @@ public actor LockTable {
     }
 
     /// A connection begins to keep the lock; answers false where the id is unknown.
-    public func attach(_ id: LockID, scope: Scope) -> Bool {
-        guard entries[id]?.scope == scope else { return false }
+    ///
+    /// From here on the client counts on another ten minutes, whatever happens to this process.
+    public func attach(_ id: LockID, scope: Scope) async -> Bool {
+        guard let entry = entries[id], entry.scope == scope else { return false }
         entries[id]?.connections += 1
-        let promised = ContinuousClock.now + lifetime + grace
-        if let expires = entries[id]?.expires, expires < promised { entries[id]?.expires = promised }
+        entries[id]?.promise(.now + lifetime + grace)
+        await entry.lock.extend(protectedUntil: promisedTime)
         return true
     }
+
+    /// Renews the protection of a lock that a connection keeps, so that it never runs out.
+    private func renew(_ id: LockID) async {
+        guard let entry = entries[id] else { return }
+        entries[id]?.promise(.now + lifetime + grace)
+        await entry.lock.extend(protectedUntil: promisedTime)
+    }
+
+    private var promisedTime: Int64 { WallClock.seconds + (lifetime + grace).components.seconds }
 
     /// The connection ended without an unlock: the lock waits for its time to pass, or for another connection.
     public func detach(_ id: LockID) {
@@ -99,7 +118,7 @@ public actor LockTable {
         sweeper?.cancel()
         for id in Array(entries.keys) {
             guard let entry = remove(id) else { continue }
-            await entry.lock.detach(protectedUntil: WallClock.seconds + (lifetime + grace).components.seconds)
+            await entry.lock.detach(protectedUntil: promisedTime)
         }
     }
 
@@ -110,20 +129,28 @@ public actor LockTable {
         return entry
     }
 
-    /// Runs while there are locks, waking when the next one may expire.
+    /// How long before its end the protection of a lock with a connection is renewed.
+    private var margin: Duration { lifetime / 2 }
+
+    /// Runs while there are locks, waking when the next one may end or has to be renewed.
     private func startSweeping() {
         guard sweeper == nil else { return }
         sweeper = Task { await self.sweep() }
     }
 
     private func sweep() async {
-        while !Task.isCancelled, let next = entries.values.filter({ $0.connections == 0 }).map(\.expires).min() {
-            try? await Task.sleep(until: next, clock: .continuous)
+        while !Task.isCancelled, let next = entries.values.map({ $0.isDue(renewing: margin) }).min() {
+            // Not too long, since a connection that comes meanwhile needs a renewal before that.
+            try? await Task.sleep(until: min(next, .now + lifetime / 4), clock: .continuous)
             for id in Array(entries.keys) {
                 // Looked up anew each time: while another lock was released a connection may have come for this one.
-                guard let entry = entries[id], entry.connections == 0, entry.expires <= .now else { continue }
-                _ = remove(id)
-                await entry.lock.release()
+                guard let entry = entries[id], entry.isDue(renewing: margin) <= .now else { continue }
+                if entry.connections > 0 {
+                    await renew(id)
+                } else {
+                    _ = remove(id)
+                    await entry.lock.release()
+                }
             }
         }
         sweeper = nil

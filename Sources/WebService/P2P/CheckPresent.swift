@@ -1,5 +1,6 @@
 import AnnexProtocol
 import Hosting
+import Locations
 
 extension P2PHandler {
     /// `checkpresent` (spec 01 §4.1, §6.2).

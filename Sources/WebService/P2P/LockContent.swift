@@ -1,5 +1,6 @@
 import AnnexProtocol
 import Hosting
+import Locations
 import NIOCore
 
 extension P2PHandler {

@@ -1,6 +1,7 @@
 import Accounts
 import AnnexProtocol
 import Hosting
+import Locations
 
 /// The P2P protocol over HTTP: finds the place that a request is about and hands the operation to its file.
 ///

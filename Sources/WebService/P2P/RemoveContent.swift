@@ -1,5 +1,6 @@
 import AnnexProtocol
 import Hosting
+import Locations
 
 extension P2PHandler {
     /// `remove` and `remove-before` (spec 01 §4.3, §6.6).

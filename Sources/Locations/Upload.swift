@@ -1,0 +1,43 @@
+public import AnnexProtocol
+public import NIOCore
+
+/// What an interrupted upload left, as `putoffset` answers.
+public enum PartialContent: Hashable, Sendable {
+    case alreadyPresent(also: [RepositoryUUID])
+    case bytes(UInt64)
+}
+
+/// An upload as its sender describes it, and its bytes.
+public struct Upload: Sendable {
+    /// The repository that sends, as it calls itself; any bytes.
+    public var client: [UInt8]
+    /// The work-tree file that the sender stores, relative to the top; for display and preferred content only.
+    public var associatedFile: [UInt8]?
+    /// How many bytes of the content the sender left out, since they are here already.
+    public var offset: UInt64
+    /// How many bytes follow, as declared; negative when the sender has less than we reported (spec 01 §6.5).
+    public var length: Int64
+    public var body: any UploadBody
+
+    public init(client: [UInt8], associatedFile: [UInt8]?, offset: UInt64, length: Int64, body: any UploadBody) {
+        self.client = client
+        self.associatedFile = associatedFile
+        self.offset = offset
+        self.length = length
+        self.body = body
+    }
+}
+
+/// The bytes of an upload, pulled by whoever stores them.
+public protocol UploadBody: Sendable {
+    /// The next bytes, or how the body ended.
+    func next() async throws -> UploadChunk
+}
+
+public enum UploadChunk: Sendable {
+    case bytes(ByteBuffer)
+    /// The sender finished the body properly.
+    case end
+    /// The connection broke before the end.
+    case broken
+}
