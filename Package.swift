@@ -184,7 +184,9 @@ let package = Package(
             name: "WebServiceTests", dependencies: ["AnnexProtocol", "Hosting", "WebService"], swiftSettings: strict),
         .testTarget(
             name: "HostingTests",
-            dependencies: ["AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", "Locations", log, system],
+            dependencies: [
+                "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", "Locations", "Remotes", log, system,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "RemotesTests",

@@ -1,4 +1,6 @@
 public import AnnexProtocol
+import FileIO
+import SystemPackage
 
 extension AnnexBranch {
     /// The status that each repository has for a key. Repositories marked dead in trust.log, and clusters, are not
@@ -44,7 +46,39 @@ extension AnnexBranch {
         return known + (known.isEmpty || known.last == 10 ? [] : [10]) + hidden
     }
 
+    /// What tells whether a branch file may have changed since it was read: its waiting version, else where the branch
+    /// is. Reads two or three small files and starts no process.
+    public func version(of path: BranchPath) async throws -> BranchFileVersion {
+        let (journal, gitDirectory) = (journal, gitDirectory)
+        return try await executor.run {
+            // In the order in which a commit changes them: from the journal into the branch.
+            if let waiting = try journal.read(path) { return BranchFileVersion(state: .waiting(waiting)) }
+            let ref = gitDirectory.appending("refs").appending("heads").appending("git-annex")
+            if let commit = try Files.read(ref, limit: 4096) { return BranchFileVersion(state: .commit(commit)) }
+            let packed = try Files.read(gitDirectory.appending("packed-refs"), limit: 64 << 20) ?? []
+            return BranchFileVersion(state: .packed(packed.count, Self.fingerprint(packed)))
+        }
+    }
+
+    /// Not for strangers' data: who could make two alike may write the file itself.
+    private static func fingerprint(_ bytes: [UInt8]) -> Int {
+        var hasher = Hasher()
+        bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+        return hasher.finalize()
+    }
+
     nonisolated func path(of key: Key, _ file: BranchPath.KeyFile) -> BranchPath {
         BranchPath(of: key, file, levels: settings.hashLevels)
     }
+}
+
+/// Where a branch file was last found; equal for as long as it cannot have changed.
+public struct BranchFileVersion: Hashable, Sendable {
+    fileprivate enum State: Hashable {
+        case waiting([UInt8])
+        case commit([UInt8])
+        case packed(Int, Int)
+    }
+
+    fileprivate let state: State
 }

@@ -17,6 +17,17 @@ public enum Files {
         return FileStatus(raw)
     }
 
+    /// The one absolute path of what is there, without symbolic links, `.` and `..`; nil where nothing is.
+    public static func realPath(_ path: FilePath) throws(FileError) -> FilePath? {
+        guard let real = path.withPlatformString({ Glibc.realpath($0, nil) }) else {
+            let error = FileError(operation: "realpath", path: path, code: Errno(rawValue: errno))
+            if error.isMissing { return nil }
+            throw error
+        }
+        defer { free(real) }
+        return FilePath(platformString: real)
+    }
+
     public static func exists(_ path: FilePath) throws(FileError) -> Bool { try status(path) != nil }
 
     public static func rename(_ source: FilePath, to target: FilePath) throws(FileError) {

@@ -3,9 +3,9 @@ public import AnnexProtocol
 public import Blocking
 import FileIO
 import GitHost
-public import Locations
 public import Logging
 import ObjectStore
+public import Remotes
 import Synchronization
 public import SystemPackage
 
@@ -24,6 +24,7 @@ public final class HostedRepository: Sendable {
     let objects: ObjectStore
     let settingsWhenOpened: RepositorySettings
     private let source: SettingsSource
+    private let servedRepositories = ServedRepositories()
     private let use = Mutex(Use())
 
     private struct Use {
@@ -62,10 +63,23 @@ public final class HostedRepository: Sendable {
         return try await services.pool.run(work)
     }
 
-    /// The place that holds content for `uuid`: this repository itself; later a proxied remote or a cluster.
-    public func location(for uuid: RepositoryUUID) -> (any ContentLocation)? {
-        guard let own = self.uuid, own == uuid, let branch else { return nil }
-        return LocalContent(repository: self, uuid: own, branch: branch)
+    /// This repository's own content; nil where it is no annex.
+    var ownContent: LocalContent? {
+        guard let uuid, let branch else { return nil }
+        return LocalContent(repository: self, uuid: uuid, branch: branch)
+    }
+
+    /// The remotes that git config has, cheapest first.
+    var remotes: ProxyConfiguration {
+        get async throws { try await perform { [source] in try source.current().proxies } }
+    }
+
+    /// What proxy.log lists for this repository now.
+    var served: Set<ProxyLog.Entry> {
+        get async throws {
+            guard let branch else { return [] }
+            return try await servedRepositories.current(branch)
+        }
     }
 
     /// Has what a crash or another program left in the journal committed soon; does so once.
@@ -139,12 +153,17 @@ public struct HostServices: Sendable {
     public var logger: Logger
     /// How long a burst of changes may rest before it is committed to the git-annex branch.
     public var commitDelay: Duration
+    /// The connections to remotes on other machines.
+    public var remotes: RemoteConnections
 
-    public init(pool: BlockingPool, locks: LockTable, logger: Logger, commitDelay: Duration) {
+    public init(
+        pool: BlockingPool, locks: LockTable, logger: Logger, commitDelay: Duration, remotes: RemoteConnections
+    ) {
         self.pool = pool
         self.locks = locks
         self.logger = logger
         self.commitDelay = commitDelay
+        self.remotes = remotes
     }
 }
 

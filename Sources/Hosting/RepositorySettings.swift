@@ -2,6 +2,7 @@ import AnnexBranch
 public import AnnexProtocol
 import GitHost
 import ObjectStore
+import SystemPackage
 
 /// What a repository's git config says to the host (spec 01 §3.2, spec 02 §9).
 ///
@@ -10,12 +11,14 @@ public struct RepositorySettings: Sendable {
     public var uuid: RepositoryUUID?
     public var isBare: Bool
     var store: StoreSettings
+    /// The remotes that may be proxied.
+    var proxies: ProxyConfiguration
     private var isPrivate: Bool
     private var mergesBranches: Bool
     private var commitMessage: String?
     private var hasOneLevelBranchHash: Bool
 
-    init(_ config: GitConfig) {
+    init(_ config: GitConfig, gitDirectory: FilePath) {
         let version = config.int("annex.version").map(Int.init)
         // One without the other means a damaged or foreign repository, which the stock program refuses as well.
         uuid = version == nil ? nil : config.string("annex.uuid").flatMap { RepositoryUUID($0) }
@@ -35,6 +38,7 @@ public struct RepositorySettings: Sendable {
             (config.bool("annex.crippledfilesystem") ?? false) && config.bool("core.symlinks") == false
         store.objectHash1 = config.bool("annex.tune.objecthash1") ?? false
         store.objectHashLower = config.bool("annex.tune.objecthashlower") ?? false
+        proxies = ProxyConfiguration(config, top: isBare ? gitDirectory : gitDirectory.removingLastComponent())
         isPrivate = config.bool("annex.private") ?? false
         mergesBranches = config.bool("annex.merge-annex-branches") ?? true
         commitMessage = config.string("annex.commitmessage").flatMap { $0.isEmpty ? nil : $0 }

@@ -23,7 +23,8 @@ final class SettingsSource: Sendable {
         self.gitDirectory = gitDirectory
         self.identity = identity
         configFile = GitConfigFile(gitDirectory.appending("config"))
-        latest = Mutex(Reading(version: nil, settings: RepositorySettings(try configFile.current())))
+        latest = Mutex(
+            Reading(version: nil, settings: RepositorySettings(try configFile.current(), gitDirectory: gitDirectory)))
     }
 
     /// The settings now. Throws ``HostingError/gone(_:)`` when the folder is another one, or says it is another annex.
@@ -33,7 +34,7 @@ final class SettingsSource: Sendable {
         else { throw HostingError.gone(name) }
         let known = latest.withLock { $0 }
         if known.version == version { return known.settings }
-        let settings = RepositorySettings(try configFile.current())
+        let settings = RepositorySettings(try configFile.current(), gitDirectory: gitDirectory)
         guard settings.uuid == known.settings.uuid else { throw HostingError.gone(name) }
         // A file that was changed within the last tick of its clock may change again unnoticed: look again next time.
         let isSettled = WallClock.seconds - version.modified.seconds > 2

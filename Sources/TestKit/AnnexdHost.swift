@@ -30,12 +30,14 @@ public final class AnnexdHost {
     private var child: ChildProcess?
 
     /// Starts a server whose files are in `scratch` and waits until it accepts connections.
-    public init(in scratch: ScratchDirectory, _ options: Options = Options()) throws {
+    ///
+    /// - Parameter name: tells several servers of one scratch directory apart.
+    public init(in scratch: ScratchDirectory, _ options: Options = Options(), name: String = "") throws {
         self.scratch = scratch
         self.options = options
-        root = try scratch.makeDirectory("root")
+        root = try scratch.makeDirectory("root\(name)")
         var variables = Command.plainEnvironment
-        variables["HOME"] = try scratch.makeDirectory("home-of-annexd")
+        variables["HOME"] = try scratch.makeDirectory("home-of-annexd\(name)")
         for (name, value) in options.environment { variables[name] = value }
         environment = variables
         try start()

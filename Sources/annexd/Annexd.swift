@@ -12,7 +12,7 @@ struct Annexd: AsyncParsableCommand {
             failed, 64 the command line was wrong.
             """,
         version: Version.current,
-        subcommands: [ServeCommand.self, RepoCommand.self, ConfigCommand.self])
+        subcommands: [ServeCommand.self, RepoCommand.self, ProxyCommand.self, ConfigCommand.self])
 
     static func main() async {
         // A peer or a child that goes away must be an error of one write, never the end of the process.

@@ -5,6 +5,7 @@ import GitHost
 import Glibc
 import Locations
 import Logging
+import Remotes
 import Synchronization
 import SystemPackage
 import Testing
@@ -22,7 +23,8 @@ private final class Root: Sendable {
         folder = RootFolder(FilePath(platformString: made))
         services = HostServices(
             pool: BlockingPool(threadCount: 4), locks: LockTable(limit: 100, limitPerClient: 100),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, commitDelay: .milliseconds(50))
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, commitDelay: .milliseconds(50),
+            remotes: RemoteConnections())
     }
 
     deinit { try? Files.removeTree(folder.path) }
@@ -100,7 +102,7 @@ private func name(_ text: String) throws -> RepositoryName { try #require(Reposi
     func longUpload() async throws {
         try await root.manager.create(name("data"))
         let repository = try #require(try await root.catalog.repository(named: name("data")))
-        let location = try #require(repository.uuid.flatMap { repository.location(for: $0) })
+        let location = try #require(repository.ownContent)
         let body = SlowBody { repository.isIdle(for: .zero) }
         let upload = Upload(client: [], associatedFile: nil, offset: 0, length: 0, body: body)
         let empty = try Key(parsing: "SHA256-s0--e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")

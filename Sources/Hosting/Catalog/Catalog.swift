@@ -15,8 +15,12 @@ public final class Catalog: Sendable {
 
     fileprivate struct State {
         var open: [RepositoryName: HostedRepository] = [:]
+        /// Repositories elsewhere on this machine, to which hosted ones proxy, by git directory.
+        var outside: [FilePath: HostedRepository] = [:]
         var index: [RepositoryName: RepositoryScan.Found] = [:]
         var namesByUUID: [RepositoryUUID: Set<RepositoryName>] = [:]
+        /// Which repositories may proxy for a repository, as their git configs say.
+        var gatewaysByUUID: [RepositoryUUID: Set<RepositoryName>] = [:]
     }
 
     private let state = Mutex(State())
@@ -52,19 +56,54 @@ public final class Catalog: Sendable {
         return found
     }
 
-    /// The repository whose own UUID this is; nil where there is none, or where several are copies of one another.
+    /// The repository whose own UUID this is, else the one that proxies for it; nil where there is none, or where
+    /// several are copies of one another or proxy for the same.
     public func repository(withUUID uuid: RepositoryUUID) async throws -> HostedRepository? {
-        let names = state.withLock { $0.namesByUUID[uuid] ?? [] }
+        let (names, gateways) = state.withLock { ($0.namesByUUID[uuid] ?? [], $0.gatewaysByUUID[uuid] ?? []) }
+        if names.isEmpty { return try await unambiguous(gateways, uuid) }
+        guard let repository = try await unambiguous(names, uuid), repository.uuid == uuid else { return nil }
+        return repository
+    }
+
+    private func unambiguous(_ names: Set<RepositoryName>, _ uuid: RepositoryUUID) async throws -> HostedRepository? {
         guard names.count <= 1 else {
             services.logger.warning(
-                "several repositories have one UUID; they can be reached by path only",
+                "several repositories answer for one UUID; it can be reached by path only",
                 metadata: ["uuid": "\(uuid)", "repositories": "\(names.sorted())"])
             return nil
         }
-        guard let name = names.first, let repository = try await repository(named: name), repository.uuid == uuid else {
-            return nil
+        guard let name = names.first else { return nil }
+        return try await repository(named: name)
+    }
+
+    /// A repository that is not below the root, by its git directory without symbolic links; it must be there.
+    func repository(outside gitDirectory: FilePath) async throws -> HostedRepository? {
+        let open = state.withLock { state in
+            let open = state.outside[gitDirectory]
+            open?.touch()
+            return open
         }
-        return repository
+        if let open {
+            do {
+                _ = try await services.pool.run { try open.currentSettings() }
+                return open
+            } catch HostingError.gone {
+                state.withLock { if $0.outside[gitDirectory] === open { $0.outside[gitDirectory] = nil } }
+                await open.close()
+            }
+        }
+        let services = services
+        let opened = try await services.pool.run {
+            try HostedRepository(
+                name: RepositoryName(ofFolder: gitDirectory), gitDirectory: gitDirectory, services: services)
+        }
+        let found = state.withLock { state in
+            if let other = state.outside[gitDirectory] { return other }
+            state.outside[gitDirectory] = opened
+            return opened
+        }
+        await found.recover()
+        return found
     }
 
     /// Forgets an open repository whose folder is gone or was replaced.
@@ -86,7 +125,9 @@ public final class Catalog: Sendable {
         }
         guard let gitDirectory else { return nil }
         let opened = try HostedRepository(name: name, gitDirectory: gitDirectory, services: services)
-        let found = RepositoryScan.Found(name: name, gitDirectory: gitDirectory, uuid: opened.uuid)
+        let found = RepositoryScan.Found(
+            name: name, gitDirectory: gitDirectory, uuid: opened.uuid,
+            proxies: opened.settingsWhenOpened.proxies.candidateUUIDs)
         return state.withLock { state in
             if let other = state.open[name], (try? other.currentSettings()) != nil { return other }
             state.open[name] = opened
@@ -119,8 +160,8 @@ public final class Catalog: Sendable {
     /// Commits and closes everything; for shutdown.
     public func closeAll() async {
         let all = state.withLock { state in
-            defer { state.open = [:] }
-            return Array(state.open.values)
+            defer { (state.open, state.outside) = ([:], [:]) }
+            return Array(state.open.values) + Array(state.outside.values)
         }
         await withDiscardingTaskGroup { group in
             for repository in all { group.addTask { await repository.close() } }
@@ -131,7 +172,7 @@ public final class Catalog: Sendable {
         let repositories = scan.repositories
         state.withLock { state in
             state.index = repositories
-            state.namesByUUID = [:]
+            (state.namesByUUID, state.gatewaysByUUID) = ([:], [:])
             for found in repositories.values { state.add(found) }
         }
         for found in repositories.values {
@@ -145,7 +186,9 @@ public final class Catalog: Sendable {
         let idle = state.withLock { state in
             let idle = state.open.filter { $0.value.isIdle(for: Self.idleTime) }
             for name in idle.keys { state.open[name] = nil }
-            return Array(idle.values)
+            let outside = state.outside.filter { $0.value.isIdle(for: Self.idleTime) }
+            for path in outside.keys { state.outside[path] = nil }
+            return Array(idle.values) + Array(outside.values)
         }
         for repository in idle { await repository.close() }
     }
@@ -153,8 +196,12 @@ public final class Catalog: Sendable {
 
 extension Catalog.State {
     fileprivate mutating func add(_ found: RepositoryScan.Found) {
-        if let old = index[found.name]?.uuid, old != found.uuid { namesByUUID[old]?.remove(found.name) }
+        if let old = index[found.name] {
+            if let uuid = old.uuid, uuid != found.uuid { namesByUUID[uuid]?.remove(found.name) }
+            for uuid in old.proxies.subtracting(found.proxies) { gatewaysByUUID[uuid]?.remove(found.name) }
+        }
         index[found.name] = found
         if let uuid = found.uuid { namesByUUID[uuid, default: []].insert(found.name) }
+        for uuid in found.proxies { gatewaysByUUID[uuid, default: []].insert(found.name) }
     }
 }

@@ -1,3 +1,5 @@
+import SystemPackage
+
 /// The name of a hosted repository: its path below the root, without `.git`, for example `team/data`.
 ///
 /// Names are equal when their bytes are, as file names are: two spellings of one accented letter are two repositories.
@@ -25,6 +27,10 @@ public struct RepositoryName: Sendable, Comparable {
 
     /// Parses a path as people write it, with or without `.git` and outer slashes.
     public init?(_ path: String) { self.init(components: path.split(separator: "/").map(String.init)) }
+
+    /// What a repository outside of the root, to which a hosted one proxies, is called in logs: its path. It is never
+    /// looked up by this name.
+    init(ofFolder path: FilePath) { components = path.components.map(\.string) }
 
     private static func isComponent(_ name: String) -> Bool {
         !name.isEmpty && name != "-" && name.utf8.first != UInt8(ascii: ".") && name.utf8.count <= 200

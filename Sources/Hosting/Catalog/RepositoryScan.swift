@@ -5,8 +5,8 @@ import SystemPackage
 
 /// What the root folder holds, read from disk and kept up to date at little cost.
 ///
-/// The first scan reads everything; later ones list only folders whose modification time changed, and look again at
-/// repositories that had no `annex.uuid` yet. Blocking.
+/// The first scan reads everything; later ones list only folders whose modification time changed, and read git configs
+/// that did. Blocking.
 struct RepositoryScan {
     /// A repository as the scan found it.
     struct Found: Hashable, Sendable {
@@ -15,6 +15,8 @@ struct RepositoryScan {
         /// Nil for a repository that is not an annex (yet).
         var uuid: RepositoryUUID?
         var formerNames: [RepositoryName] = []
+        /// Repositories that its git config lets it proxy for.
+        var proxies: Set<RepositoryUUID> = []
         /// Which config file said so.
         var version: FileStatus.Version?
     }
@@ -53,7 +55,7 @@ struct RepositoryScan {
         if known?.modified != status.modified {
             changed = list(components, path, status, known) || changed
         }
-        changed = identifyPending(components) || changed
+        changed = identifyChanged(components) || changed
         for child in Array((folders[components]?.folders ?? [:]).values) { changed = refresh(child) || changed }
         return changed
     }
@@ -88,14 +90,15 @@ struct RepositoryScan {
         return known?.repositories != folder.repositories || known?.folders != folder.folders
     }
 
-    private mutating func identifyPending(_ components: [String]) -> Bool {
+    private mutating func identifyChanged(_ components: [String]) -> Bool {
         var changed = false
-        for (name, found) in folders[components]?.repositories ?? [:] where found.uuid == nil {
+        for (name, found) in folders[components]?.repositories ?? [:] {
+            let version = (try? Files.status(found.gitDirectory.appending("config")))??.version
+            if version == found.version, version != nil { continue }
             let again = Self.identify(name, found.gitDirectory)
-            if again != found {
-                folders[components]?.repositories[name] = again
-                changed = true
-            }
+            if again == found { continue }
+            folders[components]?.repositories[name] = again
+            changed = true
         }
         return changed
     }
@@ -109,11 +112,15 @@ struct RepositoryScan {
     private static func identify(_ name: RepositoryName, _ gitDirectory: FilePath) -> Found {
         let configFile = gitDirectory.appending("config")
         var found = Found(name: name, gitDirectory: gitDirectory)
-        found.version = (try? Files.status(configFile))??.version
+        // A file that was changed within the last tick of its clock may change again unnoticed: it is read once more.
+        if let version = (try? Files.status(configFile))??.version, WallClock.seconds - version.modified.seconds > 2 {
+            found.version = version
+        }
         guard let bytes = try? Files.read(configFile, limit: 1 << 20),
             let config = try? GitConfig(parsing: bytes)
         else { return found }
         found.uuid = config.string("annex.uuid").flatMap { RepositoryUUID($0) }
+        found.proxies = RepositorySettings(config, gitDirectory: gitDirectory).proxies.candidateUUIDs
         found.formerNames = config.all("annexd.formerName").compactMap {
             RepositoryName(String(decoding: $0, as: UTF8.self))
         }

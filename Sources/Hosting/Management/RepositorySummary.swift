@@ -32,7 +32,7 @@ extension RepositoryManager {
         if try root.gitDirectory(of: name) == nil, let present = try root.presentName(of: name) { current = present }
         guard let gitDirectory = try root.gitDirectory(of: current) else { throw HostingError.gone(name) }
         let config = try GitConfigFile(gitDirectory.appending("config")).current()
-        let settings = RepositorySettings(config)
+        let settings = RepositorySettings(config, gitDirectory: gitDirectory)
         var summary = RepositorySummary(
             name: current, uuid: settings.uuid, folder: gitDirectory.string, isBare: settings.isBare,
             formerNames: config.all("annexd.formerName").compactMap {

@@ -16,12 +16,14 @@ struct P2PService {
         // Before anything is looked up: who may not read learns nothing about what exists.
         try context.authorize(exchange, Permission(request.operation.permission), repository: name)
         let repository = try await repository(for: request, within: name)
-        guard let location = repository.location(for: request.repository) else {
+        let caller = Caller(client: request.client?.bytes ?? [], bypass: Set(request.bypass))
+        let found = try await context.catalog.location(for: request.repository, in: repository, caller: caller)
+        guard let location = found else {
             throw ServiceError.notFound("repository \(repository.name) does not serve \(request.repository)")
         }
         exchange.note(repository: repository.name, operation: request.operation.name)
         let handler = P2PHandler(
-            version: request.version ?? .v0, client: request.client?.bytes ?? [], location: location,
+            version: request.version ?? .v0, client: caller.client, location: location,
             repository: repository, context: context, exchange: exchange)
         switch request.operation {
         case .getContent(let key, let offset, _): try await handler.getContent(key, from: offset)

@@ -2,6 +2,7 @@ import ArgumentParser
 import Blocking
 import Hosting
 import Logging
+import Remotes
 import SystemPackage
 
 /// `annexd repo …`: manages the repositories of a root folder, with or without a running server.
@@ -25,14 +26,38 @@ struct RootOptions: ParsableArguments {
     func withManager<Result: Sendable>(
         _ body: (RepositoryManager, RootFolder) async throws -> Result
     ) async throws -> Result {
+        try await withServices { folder, services in
+            try await body(RepositoryManager(root: folder, services: services), folder)
+        }
+    }
+
+    /// The same with the repositories themselves; what they have in their journals is committed at the end.
+    func withCatalog<Result: Sendable>(_ body: (Catalog) async throws -> Result) async throws -> Result {
+        try await withServices { folder, services in
+            let catalog = Catalog(root: folder, services: services)
+            do {
+                let result = try await body(catalog)
+                await catalog.closeAll()
+                return result
+            } catch {
+                await catalog.closeAll()
+                throw error
+            }
+        }
+    }
+
+    private func withServices<Result: Sendable>(
+        _ body: (RootFolder, HostServices) async throws -> Result
+    ) async throws -> Result {
         let folder = RootFolder(FilePath(root))
         let pool = BlockingPool(threadCount: 2)
         var logger = Logger(label: "annexd") { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical
         let services = HostServices(
-            pool: pool, locks: LockTable(limit: 0, limitPerClient: 0), logger: logger, commitDelay: .milliseconds(500))
+            pool: pool, locks: LockTable(limit: 0, limitPerClient: 0), logger: logger, commitDelay: .milliseconds(500),
+            remotes: RemoteConnections())
         do {
-            let result = try await body(RepositoryManager(root: folder, services: services), folder)
+            let result = try await body(folder, services)
             await pool.shutdown()
             return result
         } catch let error as Failure {

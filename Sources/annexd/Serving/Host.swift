@@ -8,6 +8,7 @@ import HTTPTransport
 import Hosting
 import Logging
 import NIOCore
+import Remotes
 import ServiceLifecycle
 import Settings
 import SystemPackage
@@ -55,7 +56,9 @@ struct Host: Sendable {
         } catch {
             throw Failure("the root folder cannot be used: \(error)")
         }
-        let services = HostServices(pool: pool, locks: locks, logger: logger, commitDelay: settings.branch.commitDelay)
+        let services = HostServices(
+            pool: pool, locks: locks, logger: logger, commitDelay: settings.branch.commitDelay,
+            remotes: RemoteConnections())
         catalog = Catalog(root: root, services: services)
         var publicAddress: PublicAddress?
         if let url = settings.server.publicURL {

@@ -1,0 +1,66 @@
+import AnnexBranch
+public import AnnexProtocol
+public import Locations
+import Remotes
+import SystemPackage
+
+extension Catalog {
+    /// The place that holds content for `uuid` within a repository: its own objects, or a remote that it proxies; nil
+    /// where the repository does not serve it (spec 03 §1.4).
+    ///
+    /// Throws ``RemoteError`` where proxy.log names it and the repository's git config does not allow it, and where the
+    /// request has come back to a gateway that it had passed.
+    public func location(
+        for uuid: RepositoryUUID, in repository: HostedRepository, caller: Caller
+    ) async throws -> (any ContentLocation)? {
+        guard let own = repository.ownContent else { return nil }
+        if uuid == own.uuid { return own }
+        let served = try await repository.served
+        switch try await repository.remotes.decide(uuid, served: served) {
+        case .notServed: return nil
+        case .notConfigured:
+            let description = try await description(of: uuid, in: own)
+            throw RemoteError(.notConfigured, "not configured to proxy for repository \(description)")
+        case .remote(let remote):
+            if caller.bypass.contains(own.uuid) {
+                throw RemoteError(.loop, "the request for \(uuid) came back to \(repository.name), which passed it on")
+            }
+            let target = try await target(remote, uuid, gateway: own.uuid, caller)
+            return ProxiedContent(name: remote.name, target: target, branch: own.branch)
+        }
+    }
+
+    /// The remote as a place of its own.
+    private func target(
+        _ remote: ProxiedRemote, _ uuid: RepositoryUUID, gateway: RepositoryUUID, _ caller: Caller
+    ) async throws -> any ContentLocation {
+        switch remote.address {
+        case .path(let path): return try await local(remote, path, uuid)
+        case .annexHTTP(let url, let gitURL):
+            let target = AnnexHTTPTarget(name: remote.name, uuid: uuid, url: url, gitURL: gitURL)
+            return try services.remotes.location(of: target, gateway: gateway, caller: caller)
+        case .gitHTTP, .unsupported:
+            throw RemoteError(.notConfigured, "\(remote.name) cannot be reached: \(remote.address)")
+        }
+    }
+
+    /// A repository on this machine, worked on directly. Who it is is asked each time (spec 03 §3.1).
+    func local(_ remote: ProxiedRemote, _ path: FilePath, _ uuid: RepositoryUUID) async throws -> LocalContent {
+        guard let repository = try await self.repository(at: path) else {
+            throw RemoteError(.unreachable, "\(remote.name): there is no repository at \(path)")
+        }
+        guard let content = repository.ownContent else {
+            throw RemoteError(.unreachable, "\(remote.name): the repository at \(path) is no annex")
+        }
+        guard content.uuid == uuid else {
+            throw RemoteError(.misbehaved, "\(remote.name): the repository at \(path) is \(content.uuid), not \(uuid)")
+        }
+        return content
+    }
+
+    /// What people call a repository: its description, if there is one.
+    private func description(of uuid: RepositoryUUID, in own: LocalContent) async throws -> String {
+        let log = OldUUIDLog(parsing: try await own.branch.read(.uuidLog) ?? [])
+        return log[uuid].map { String(decoding: $0, as: UTF8.self) } ?? "\(uuid)"
+    }
+}

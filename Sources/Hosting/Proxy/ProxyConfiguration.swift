@@ -1,0 +1,80 @@
+import AnnexProtocol
+import GitHost
+import Remotes
+import SystemPackage
+
+/// What the git config of a hosted repository says about proxying, and the decision that follows from it
+/// (spec 03 §1.1, §1.4).
+struct ProxyConfiguration: Sendable {
+    /// All remotes in the order in which they are tried: by cost, and as the file has them among equals.
+    private(set) var remotes: [ProxiedRemote] = []
+    /// The names of the clusters that this repository is a gateway of.
+    private(set) var clusters: Set<String> = []
+
+    /// - Parameter top: what relative paths of remotes start from: the work tree, or the bare repository itself.
+    init(_ config: GitConfig, top: FilePath) {
+        let prefix = Array("annex.cluster.".utf8)
+        clusters = Set(
+            config.entries.filter { $0.key.starts(with: prefix) }
+                .compactMap { String(validating: $0.key.dropFirst(prefix.count), as: UTF8.self) })
+        for bytes in config.subsections(of: "remote") {
+            guard let name = String(validating: bytes, as: UTF8.self), !name.isEmpty else { continue }
+            remotes.append(Self.remote(name, config, top))
+        }
+        // A stable sort: `sorted` keeps the order of equal elements.
+        remotes.sort { $0.cost < $1.cost }
+    }
+
+    private static func remote(_ name: String, _ config: GitConfig, _ top: FilePath) -> ProxiedRemote {
+        func value(_ key: String) -> String? { config.string("remote.\(name).\(key)") }
+        let address = address(url: value("url"), annexURL: value("annexurl"), top)
+        let cost = value("annex-cost").flatMap { Double($0) }.flatMap { $0.isFinite ? $0 : nil }
+        return ProxiedRemote(
+            name: name, uuid: value("annex-uuid").flatMap { RepositoryUUID($0) }, address: address,
+            cost: cost ?? ProxiedRemote.defaultCost(address),
+            isProxied: config.bool("remote.\(name).annex-proxy") ?? false,
+            clusters: (value("annex-cluster-node") ?? "").split(whereSeparator: \.isWhitespace).map(String.init))
+    }
+
+    private static func address(url: String?, annexURL: String?, _ top: FilePath) -> ProxiedRemote.Address {
+        if let annexURL, let parsed = AnnexURL(annexURL) { return .annexHTTP(parsed, gitURL: url) }
+        guard let url, !url.isEmpty else { return .unsupported("special remotes are not proxied yet") }
+        if let parsed = AnnexURL(url) { return .annexHTTP(parsed, gitURL: nil) }
+        if url.hasPrefix("http://") || url.hasPrefix("https://") { return .gitHTTP(url) }
+        if url.hasPrefix("file:///"), let path = percentDecoded(url.dropFirst("file://".count)) { return .path(path) }
+        if url.hasPrefix("/") { return .path(FilePath(url).lexicallyNormalized()) }
+        let start = url.prefix { $0 != "/" }
+        if start.contains(":") { return .unsupported("remotes at \(start)… are not proxied yet") }
+        return .path(top.pushing(FilePath(url)).lexicallyNormalized())
+    }
+
+    private static func percentDecoded(_ text: Substring) -> FilePath? {
+        guard let bytes = try? PercentEncoding.decode(Array(text.utf8)), !bytes.contains(0) else { return nil }
+        return FilePath(String(decoding: bytes, as: UTF8.self)).lexicallyNormalized()
+    }
+
+    /// The repositories that this configuration can proxy for, whatever proxy.log says.
+    var candidateUUIDs: Set<RepositoryUUID> { Set(remotes.filter(\.isCandidate).compactMap(\.uuid)) }
+
+    /// What to do with a request for a repository that is not this one.
+    ///
+    /// Who can push the git-annex branch decides what is in proxy.log, so git config must agree: the second gate.
+    func decide(_ uuid: RepositoryUUID, served: Set<ProxyLog.Entry>) -> ProxyGate {
+        let names = Set(served.filter { $0.uuid == uuid }.map(\.name))
+        if names.isEmpty { return .notServed }
+        let remote = remotes.first { remote in
+            remote.uuid == uuid && names.contains(remote.name)
+                && (remote.isProxied || remote.clusters.contains(where: clusters.contains))
+        }
+        return remote.map { .remote($0) } ?? .notConfigured
+    }
+}
+
+/// Whether a repository passes requests for another one on.
+enum ProxyGate: Hashable, Sendable {
+    /// proxy.log does not list it.
+    case notServed
+    /// proxy.log lists it, and git config does not.
+    case notConfigured
+    case remote(ProxiedRemote)
+}

@@ -1,0 +1,82 @@
+public import AnnexProtocol
+import Locations
+import Remotes
+
+/// What `proxy list` and `repo show` tell of one proxied remote.
+public struct ProxyStatus: Sendable {
+    public var name: String
+    public var uuid: RepositoryUUID?
+    /// Where it is, without credentials; nil where only proxy.log knows it.
+    public var address: ProxiedRemote.Address?
+    public var cost: Double?
+    public var state: State
+    /// Whether it can be reached now; nil where nobody asked.
+    public var health: Health?
+
+    public enum State: String, Sendable {
+        /// Clients reach it.
+        case proxied
+        /// git config allows it, and proxy.log does not have it: `annexd proxy update` is due.
+        case notRecorded = "not recorded"
+        /// proxy.log has it, and git config does not allow it.
+        case notConfigured = "not configured"
+    }
+
+    public enum Health: Sendable, Hashable {
+        case reachable
+        case unreachable(reason: String)
+    }
+}
+
+extension ProxyManager {
+    /// Every remote that is proxied, or nearly so, sorted by name.
+    ///
+    /// - Parameter asking: whether each is asked if it is there; all at once, each for a bounded time.
+    public func list(asking: Bool) async throws -> [ProxyStatus] {
+        let configuration = try await repository.remotes
+        let served = try await repository.served
+        var result: [ProxyStatus] = []
+        for remote in configuration.remotes where remote.isCandidate {
+            let isProxied = remote.uuid.map { configuration.decide($0, served: served) == .remote(remote) } ?? false
+            result.append(
+                ProxyStatus(
+                    name: remote.name, uuid: remote.uuid, address: remote.address, cost: remote.cost,
+                    state: isProxied ? .proxied : .notRecorded))
+        }
+        for entry in served where configuration.decide(entry.uuid, served: served) == .notConfigured {
+            result.append(ProxyStatus(name: entry.name, uuid: entry.uuid, state: .notConfigured))
+        }
+        result.sort { $0.name < $1.name }
+        guard asking else { return result }
+        return try await withThrowingTaskGroup { group in
+            for (index, status) in result.enumerated() {
+                group.addTask { (index, try await health(of: status, configuration)) }
+            }
+            for try await (index, health) in group { result[index].health = health }
+            return result
+        }
+    }
+
+    private func health(
+        of status: ProxyStatus, _ configuration: ProxyConfiguration
+    ) async throws -> ProxyStatus.Health? {
+        guard let uuid = status.uuid, let address = status.address,
+            let remote = configuration.remotes.first(where: { $0.name == status.name })
+        else { return nil }
+        do {
+            switch address {
+            case .path(let path): _ = try await catalog.local(remote, path, uuid)
+            case .annexHTTP(let url, let gitURL):
+                let target = AnnexHTTPTarget(name: remote.name, uuid: uuid, url: url, gitURL: gitURL)
+                if case .unreachable(let reason) = await catalog.services.remotes.probe(target, gateway: own.uuid) {
+                    return .unreachable(reason: reason)
+                }
+            case .gitHTTP: return .unreachable(reason: "its annex URL is not known: annexd proxy update")
+            case .unsupported(let what): return .unreachable(reason: what)
+            }
+            return .reachable
+        } catch let error as RemoteError {
+            return .unreachable(reason: error.message)
+        }
+    }
+}

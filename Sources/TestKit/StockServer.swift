@@ -1,0 +1,48 @@
+import Foundation
+
+/// A running `git annex p2phttp` that serves one repository on a port of its own, without any login.
+public final class StockServer {
+    public let port: Int
+    private let child: ChildProcess
+
+    /// Starts it in a work tree or bare repository of `client` and waits until it accepts connections.
+    public init(_ repository: WorkTree, options: [String] = ["--wideopen"]) throws {
+        port = try Self.freePort()
+        let words = ["git", "annex", "p2phttp", "--bind", "127.0.0.1", "--port", "\(port)", "-J4"] + options
+        let started = try repository.client.command(words, in: repository.path).start()
+        child = started
+        let listening = eventually(within: 60) {
+            (try? RawConnection(port: port, timeout: 2)).map { $0.close() } != nil || started.status != nil
+        }
+        repository.client.scratch.atEnd { [weak self] in self?.kill() }
+        guard listening, started.status == nil else {
+            throw TestKitError(.server, "p2phttp did not start: \(String(decoding: started.errors, as: UTF8.self))")
+        }
+    }
+
+    public var url: String { "annex+http://127.0.0.1:\(port)/" }
+    public var pid: Int32 { child.pid }
+
+    /// Ends it as a power cut does.
+    public func kill() {
+        child.signalGroup(SIGKILL)
+        _ = child.finish(within: 10)
+    }
+
+    /// A port that was free a moment ago.
+    public static func freePort() throws -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let status = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
+            }
+        }
+        guard status == 0 else { throw TestKitError(.system, "no free port: errno \(errno)") }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+}

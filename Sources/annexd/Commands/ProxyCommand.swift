@@ -1,0 +1,99 @@
+import AnnexProtocol
+import ArgumentParser
+import Hosting
+
+/// `annexd proxy …`: which remotes a hosted repository proxies to its clients.
+struct ProxyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "proxy",
+        abstract: "Let clients reach the remotes of a repository through it.",
+        discussion: """
+            A remote is proxied when its `remote.NAME.annex-proxy` is true in the repository's git config, and the \
+            git-annex branch says so: `annexd proxy update` writes that, as `git annex updateproxy` does. Clients that \
+            fetch then have a remote such as origin-NAME. Works with and without a running server, which follows at once.
+            """,
+        subcommands: [Update.self, List.self])
+
+    struct Update: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Record in the git-annex branch which remotes are proxied.")
+        @OptionGroup var options: RootOptions
+        @Argument(help: "Names such as team/data.")
+        var names: [NameArgument]
+
+        func run() async throws {
+            try await options.withCatalog { catalog in
+                for argument in names {
+                    let update = try await ProxyManager(argument.name, in: catalog).update()
+                    for warning in update.warnings { StandardError.print("annexd: \(argument.name): \(warning)") }
+                    Output(json: options.json).result(update.json(argument.name), text: update.text)
+                }
+            }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List the proxied remotes of repositories.")
+        @OptionGroup var options: RootOptions
+        @Argument(help: "Names such as team/data.")
+        var names: [NameArgument]
+
+        func run() async throws {
+            try await options.withCatalog { catalog in
+                for argument in names {
+                    let statuses = try await ProxyManager(argument.name, in: catalog).list(asking: true)
+                    Output(json: options.json).list(statuses.map { ($0.json, $0.text) })
+                }
+            }
+        }
+    }
+}
+
+extension ProxyManager.Update {
+    fileprivate func json(_ name: RepositoryName) -> JSONValue {
+        [
+            "path": .string("\(name)"), "started": .array(started.map { .string($0.name) }),
+            "stopped": .array(stopped.map { .string($0.name) }), "warnings": .array(warnings.map { .string($0) }),
+        ]
+    }
+
+    /// In the words of `git annex updateproxy`.
+    fileprivate var text: String {
+        let lines =
+            started.map { "Started proxying for \($0.name)" } + stopped.map { "Stopped proxying for \($0.name)" }
+        return lines.isEmpty ? "No proxy changes to record." : lines.joined(separator: "\n")
+    }
+}
+
+extension ProxyStatus {
+    var json: JSONValue {
+        var fields: [String: JSONValue] = [
+            "name": .string(name), "uuid": uuid.map { .string("\($0)") } ?? .null, "state": .string(state.rawValue),
+            "address": address.map { .string("\($0)") } ?? .null,
+        ]
+        switch health {
+        case nil: fields["reachable"] = .null
+        case .reachable?: fields["reachable"] = .boolean(true)
+        case .unreachable(let reason)?:
+            fields["reachable"] = .boolean(false)
+            fields["reason"] = .string(reason)
+        }
+        return .object(fields)
+    }
+
+    var text: String {
+        let identity = uuid.map { "\($0)" } ?? "(no UUID)"
+        let parts = [
+            "\(name) \(identity)", address.map { "\($0)" }, state == .proxied ? nil : state.rawValue, healthText,
+        ]
+        return parts.compactMap { $0 }.joined(separator: ", ")
+    }
+
+    private var healthText: String? {
+        switch health {
+        case nil: nil
+        case .reachable?: "reachable"
+        case .unreachable(let reason)?: "not reachable: \(reason)"
+        }
+    }
+}
