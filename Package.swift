@@ -148,6 +148,7 @@ let package = Package(
                 "AnnexProtocol", "GitHost",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -157,6 +158,9 @@ let package = Package(
         .target(name: "TestKit", swiftSettings: strict),
 
         // Tests, one target for each module.
+        .testTarget(
+            name: "AnnexdTests", dependencies: ["annexd", "Blocking", "FileIO", "Hosting", log, system],
+            swiftSettings: strict),
         .testTarget(name: "AccountsTests", dependencies: ["Accounts"], swiftSettings: strict),
         .testTarget(name: "AnnexDigestTests", dependencies: ["AnnexDigest"], swiftSettings: strict),
         .testTarget(

@@ -91,6 +91,7 @@ struct Host: Sendable {
         } catch {
             throw Failure("\(error)")
         }
+        let control = await ControlServer.open(root: root, handlers: controlHandlers, logger: logger)
         let environment = environment
         let isSecure = settings.tls.certificate != nil
         let (server, catalog, locks, logger) = (server, catalog, locks, logger)
@@ -103,6 +104,8 @@ struct Host: Sendable {
                 .init(
                     service: Reloading(server: server, settings: settings, load: load, logger: logger),
                     successTerminationBehavior: .ignore),
+                .init(
+                    service: FunctionService { await control?.serve() }, successTerminationBehavior: .ignore),
                 .init(
                     service: FunctionService { await catalog.maintain(onFirstScan: announce) },
                     successTerminationBehavior: .gracefullyShutdownGroup),
@@ -123,6 +126,11 @@ struct Host: Sendable {
             logger.error("the host stopped", metadata: ["error": "\(error)"])
         }
         if removesRoot { try? Files.removeTree(root.path) }
+    }
+
+    /// What commands can ask this server, by the name of the question.
+    private var controlHandlers: [String: ControlServer.Handler] {
+        ["server.show": { _ in ["pid": .number(Int64(ProcessEnvironment.processIdentifier))] }]
     }
 
     private static func transport(_ settings: Settings) throws -> TransportConfiguration {
