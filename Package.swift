@@ -94,7 +94,7 @@ let package = Package(
         .target(
             name: "Remotes",
             dependencies: [
-                "AnnexProtocol", "FileIO", "GitHost", "Locations", "Telemetry", log, system,
+                "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Locations", "Telemetry", log, system,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -195,7 +195,8 @@ let package = Package(
         .testTarget(
             name: "RemotesTests",
             dependencies: [
-                "AnnexProtocol", "FileIO", "Locations", "Remotes", "Telemetry", log, system,
+                "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Locations", "Remotes", "Telemetry", "TestKit", log,
+                system,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

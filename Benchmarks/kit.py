@@ -217,7 +217,17 @@ def random_file(path, count):
             count -= 1 << 20
 
 
-def key_of(path):
+def key_of(path, tail=b""):
+    """The key of a file, its last bytes replaced by `tail`."""
+    if tail:
+        digest = hashlib.sha256()
+        with open(path, "rb") as file:
+            left = os.path.getsize(path) - len(tail)
+            while piece := file.read(min(left, 1 << 20)):
+                digest.update(piece)
+                left -= len(piece)
+        digest.update(tail)
+        return f"SHA256-s{os.path.getsize(path)}--{digest.hexdigest()}"
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256") if hasattr(hashlib, "file_digest") else _digest(file)
     return f"SHA256-s{os.path.getsize(path)}--{digest.hexdigest()}"
@@ -296,12 +306,12 @@ def get(port, target, buffer=None):
     return count, timer.seconds
 
 
-def put(port, identity, key, path, tail=b""):
+def put(port, identity, key, path, tail=b"", prefix=""):
     """Sends a file, its last bytes replaced by `tail`; answers the seconds until it was stored."""
     length = os.path.getsize(path)
     with Timer() as timer, socket.create_connection(("127.0.0.1", port), 600) as connection:
         connection.sendall(
-            f"POST /git-annex/{identity}/v4/put?key={key}&clientuuid={CLIENT} HTTP/1.1\r\nHost: localhost\r\n"
+            f"POST {prefix}/git-annex/{identity}/v4/put?key={key}&clientuuid={CLIENT} HTTP/1.1\r\nHost: localhost\r\n"
             f"Content-Type: application/octet-stream\r\nX-git-annex-data-length: {length}\r\n"
             f"Content-Length: {length}\r\nConnection: close\r\n\r\n".encode())
         with open(path, "rb") as file:

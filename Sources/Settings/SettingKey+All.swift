@@ -1,6 +1,6 @@
 extension SettingKey {
     /// Every key there is, in the order of the reference page and the example file.
-    public static let all: [SettingKey] = server + tls + limits + branch + log + repositories
+    public static let all: [SettingKey] = server + tls + limits + branch + log + repositories + proxy
 
     private static let server: [SettingKey] = [
         .text(
@@ -76,6 +76,36 @@ extension SettingKey {
         .flag(
             "repositories.push_to_create", \.repositories.pushToCreate,
             "Whether a push to a name that does not exist creates the repository, where the caller may.")
+    ]
+}
+
+extension SettingKey {
+    fileprivate static let proxy: [SettingKey] = [
+        .time(
+            "proxy.connect_timeout_seconds", \.proxy.connectTimeout, unit: .seconds(1), 1...600,
+            "How long a connection to a remote on another host may take to come about."),
+        .time(
+            "proxy.answer_timeout_seconds", \.proxy.answerTimeout, unit: .seconds(1), 1...3600,
+            "How long such a remote may take to answer a question. A transfer may be silent for "
+                + "`limits.transfer_timeout_seconds`."),
+        .integer(
+            "proxy.max_connections", \.proxy.maxConnections, 1...10_000,
+            "Requests at once to one remote on another host. Further ones wait in line."),
+        .time(
+            "proxy.queue_seconds", \.proxy.queue, unit: .seconds(1), 1...3600,
+            "How long one of them waits in line before it is answered 503."),
+        .time(
+            "proxy.idle_seconds", \.proxy.idleTimeout, unit: .seconds(1), 1...3600,
+            "How long a connection to a remote is kept for the next request."),
+        .list(
+            "proxy.ca_files", \.proxy.caFiles, accepts: "a list of paths of PEM files",
+            "Certificate authorities that are trusted for remotes in addition to the machine's.",
+            where: { !$0.isEmpty }),
+        .text(
+            "proxy.credentials_file", \.proxy.credentialsFile, accepts: "the path of a file only its owner can read",
+            "Logins for remotes, a line `https://user:password@host[:port][/path]` each, as `git credential-store` keeps "
+                + "them. Where it has none, `git credential` is asked with the configuration of the user who runs annexd."
+        ),
     ]
 }
 

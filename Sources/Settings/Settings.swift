@@ -9,6 +9,7 @@ public struct Settings: Equatable, Sendable {
     public var branch = Branch()
     public var log = Log()
     public var repositories = Repositories()
+    public var proxy = Proxy()
 
     public init() {}
 
@@ -51,6 +52,17 @@ public struct Settings: Equatable, Sendable {
 
     public struct Repositories: Equatable, Sendable {
         public var pushToCreate = true
+    }
+
+    /// Remotes on other hosts that hosted repositories proxy.
+    public struct Proxy: Equatable, Sendable {
+        public var connectTimeout = Duration.seconds(10)
+        public var answerTimeout = Duration.seconds(60)
+        public var maxConnections = 32
+        public var queue = Duration.seconds(30)
+        public var idleTimeout = Duration.seconds(60)
+        public var caFiles: [String] = []
+        public var credentialsFile: String?
     }
 }
 

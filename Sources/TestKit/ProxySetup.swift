@@ -89,6 +89,12 @@ public final class ProxySetup {
         return found.lines.first
     }
 
+    /// How much of a key's content the remote has of an upload that has not ended, or was cut.
+    public func partialSize(_ keyFile: String) throws -> Int {
+        let status = try Command(["stat", "-c", "%s", "\(targetGitDirectory)/annex/tmp/\(keyFile)"]).run()
+        return status.status == 0 ? Int(status.trimmed) ?? 0 : 0
+    }
+
     public var targetGitDirectory: String {
         kind == .workTree || kind == .stock ? target.path + "/.git" : target.path
     }

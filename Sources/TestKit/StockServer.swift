@@ -7,17 +7,25 @@ public final class StockServer {
 
     /// Starts it in a work tree or bare repository of `client` and waits until it accepts connections.
     public init(_ repository: WorkTree, options: [String] = ["--wideopen"]) throws {
-        port = try Self.freePort()
-        let words = ["git", "annex", "p2phttp", "--bind", "127.0.0.1", "--port", "\(port)", "-J4"] + options
-        let started = try repository.client.command(words, in: repository.path).start()
-        child = started
-        let listening = eventually(within: 60) {
-            (try? RawConnection(port: port, timeout: 2)).map { $0.close() } != nil || started.status != nil
+        var said = ""
+        // Somebody else may take the free port first.
+        for _ in 0..<5 {
+            let port = try Self.freePort()
+            let words = ["git", "annex", "p2phttp", "--bind", "127.0.0.1", "--port", "\(port)", "-J4"] + options
+            let started = try repository.client.command(words, in: repository.path).start()
+            let isListening = eventually(within: 60) {
+                started.status != nil || (try? RawConnection(port: port, timeout: 2)).map { $0.close() } != nil
+            }
+            if isListening, started.status == nil {
+                self.port = port
+                child = started
+                repository.client.scratch.atEnd { [weak self] in self?.kill() }
+                return
+            }
+            started.signalGroup(SIGKILL)
+            said = started.finish(within: 10).transcript
         }
-        repository.client.scratch.atEnd { [weak self] in self?.kill() }
-        guard listening, started.status == nil else {
-            throw TestKitError(.server, "p2phttp did not start: \(String(decoding: started.errors, as: UTF8.self))")
-        }
+        throw TestKitError(.server, "p2phttp did not start: \(said)")
     }
 
     public var url: String { "annex+http://127.0.0.1:\(port)/" }

@@ -15,16 +15,23 @@ import Testing
 /// A root folder of its own for each test.
 private final class Root: Sendable {
     let folder: RootFolder
+    /// Of the whole process; no test here connects anywhere.
+    private static let remotes = Result {
+        try RemoteConnections(
+            settings: RemoteSettings(), credentials: CredentialChain([]), pool: BlockingPool(threadCount: 1),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
     let services: HostServices
 
     init() throws {
         var template = Array("/tmp/annexd-hosting-XXXXXX".utf8CString)
         let made = try #require(mkdtemp(&template))
         folder = RootFolder(FilePath(platformString: made))
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let pool = BlockingPool(threadCount: 4)
         services = HostServices(
-            pool: BlockingPool(threadCount: 4), locks: LockTable(limit: 100, limitPerClient: 100),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, commitDelay: .milliseconds(50),
-            remotes: RemoteConnections())
+            pool: pool, locks: LockTable(limit: 100, limitPerClient: 100), logger: logger,
+            commitDelay: .milliseconds(50), remotes: try Self.remotes.get())
     }
 
     deinit { try? Files.removeTree(folder.path) }

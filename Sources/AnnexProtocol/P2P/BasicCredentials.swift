@@ -22,6 +22,29 @@ public struct BasicCredentials: Hashable, Sendable {
         user = Array(pair[..<colon])
         password = Array(pair[(colon + 1)...])
     }
+
+    /// How a server reads the header (spec 01 §6.8).
+    public enum Dialect: Hashable, Sendable {
+        /// base64url: the only one that the stock program's server understands.
+        case annex
+        /// Standard base64, as everybody else.
+        case standard
+    }
+
+    /// The value of an `Authorization` header with these credentials. It is a secret.
+    public func authorization(_ dialect: Dialect) -> String {
+        var digits = Base64.encodeURL(user + [UInt8(ascii: ":")] + password)
+        if dialect == .standard {
+            for index in digits.indices {
+                switch digits[index] {
+                case UInt8(ascii: "-"): digits[index] = UInt8(ascii: "+")
+                case UInt8(ascii: "_"): digits[index] = UInt8(ascii: "/")
+                default: break
+                }
+            }
+        }
+        return "Basic " + String(decoding: digits, as: UTF8.self)
+    }
 }
 
 extension BasicCredentials: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

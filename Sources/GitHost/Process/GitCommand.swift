@@ -12,12 +12,30 @@ public struct GitCommand: Sendable {
     private let gitDirectory: FilePath
     private var settings: [(String, [UInt8])] = defaultSettings
     private var variables: [(String, [UInt8])] = []
+    private var standing = Standing.clean
+
+    /// Whose configuration counts.
+    enum Standing: Sendable {
+        /// Nobody's, but for what the repository itself says.
+        case clean
+        /// That of the machine and of the user who runs annexd, and of no repository. See ``GitCredential``, the one
+        /// place that needs it.
+        case ofThisUser
+    }
 
     /// - Parameter arguments: the subcommand and its arguments. Strings from outside go after `--`, `--end-of-options`
     ///   or `=`, never where git would read an option.
     public init(_ arguments: [String], in gitDirectory: FilePath) {
         self.arguments = arguments.map { Array($0.utf8) }
         self.gitDirectory = gitDirectory
+    }
+
+    /// A command outside of any repository, with the configuration of the machine and of the user who runs annexd.
+    init(asThisUser arguments: [String]) {
+        self.arguments = arguments.map { Array($0.utf8) }
+        gitDirectory = "/nonexistent"
+        standing = .ofThisUser
+        settings = []
     }
 
     /// This command with one more argument, given as bytes that need not be UTF-8 and hold no NUL.
@@ -97,7 +115,8 @@ public struct GitCommand: Sendable {
         options.teardownSequence = [.gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .seconds(5))]
         let outcome = try await Subprocess.run(
             .name("git"), arguments: Arguments(fullArguments), environment: .custom(fullEnvironment),
-            platformOptions: options, input: .inputWriter, output: .sequence, error: .sequence
+            workingDirectory: standing == .clean ? nil : "/", platformOptions: options, input: .inputWriter,
+            output: .sequence, error: .sequence
         ) { execution -> GitOutputOf<Result> in
             async let tail = Self.tail(of: execution.standardError)
             let process = GitProcess(
@@ -141,7 +160,7 @@ public struct GitCommand: Sendable {
     }
 
     private var fullEnvironment: [[UInt8]] {
-        var values = Self.defaultVariables
+        var values = standing == .clean ? Self.defaultVariables : Self.userVariables
         for (name, value) in variables { values[name] = value }
         return values.map { Array("\($0.key)=".utf8) + $0.value + [0] }
     }
@@ -160,6 +179,28 @@ public struct GitCommand: Sendable {
         "GIT_AUTHOR_NAME": "annexd", "GIT_AUTHOR_EMAIL": "annexd@localhost", "GIT_COMMITTER_NAME": "annexd",
         "GIT_COMMITTER_EMAIL": "annexd@localhost",
     ].mapValues { Array($0.utf8) }
+
+    /// What annexd itself was started with, but for what would name a repository, ask a person, or speak another language.
+    private static var userVariables: [String: [UInt8]] {
+        var values: [String: [UInt8]] = [:]
+        var entry = environ
+        while let text = entry.pointee {
+            let line = UnsafeBufferPointer(start: text, count: strlen(text)).map { UInt8(bitPattern: $0) }
+            if let equals = line.firstIndex(of: UInt8(ascii: "=")) {
+                values[String(decoding: line[..<equals], as: UTF8.self)] = Array(line[(equals + 1)...])
+            }
+            entry += 1
+        }
+        for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_CONFIG", "GIT_COMMON_DIR", "GIT_TRACE_CURL", "GIT_TRACE"] {
+            values[name] = nil
+        }
+        // An empty GIT_ASKPASS means that there is no program to ask with; without one git would look for others.
+        for (name, value) in [
+            ("GIT_TERMINAL_PROMPT", "0"), ("GIT_ASKPASS", ""), ("SSH_ASKPASS_REQUIRE", "never"),
+            ("GCM_INTERACTIVE", "never"), ("LC_ALL", "C"),
+        ] { values[name] = Array(value.utf8) }
+        return values
+    }
 
     /// A process that stops reading must not end annexd: writing to it then fails with EPIPE instead of SIGPIPE.
     private static let ignoreBrokenPipes: Void = { _ = signal(SIGPIPE, SIG_IGN) }()

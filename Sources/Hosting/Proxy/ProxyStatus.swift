@@ -1,6 +1,6 @@
 public import AnnexProtocol
 import Locations
-import Remotes
+public import Remotes
 
 /// What `proxy list` and `repo show` tell of one proxied remote.
 public struct ProxyStatus: Sendable {
@@ -12,6 +12,8 @@ public struct ProxyStatus: Sendable {
     public var state: State
     /// Whether it can be reached now; nil where nobody asked.
     public var health: Health?
+    /// What the running server does with it; nil for remotes that need no connection, and where no server was asked.
+    public var usage: RemoteConnections.Usage?
 
     public enum State: String, Sendable {
         /// Clients reach it.
@@ -68,8 +70,10 @@ extension ProxyManager {
             case .path(let path): _ = try await catalog.local(remote, path, uuid)
             case .annexHTTP(let url, let gitURL):
                 let target = AnnexHTTPTarget(name: remote.name, uuid: uuid, url: url, gitURL: gitURL)
-                if case .unreachable(let reason) = await catalog.services.remotes.probe(target, gateway: own.uuid) {
-                    return .unreachable(reason: reason)
+                switch await catalog.services.remotes.probe(target, gateway: own.uuid) {
+                case .available: return .reachable
+                case .anotherRepository(let error), .unavailable(let error):
+                    return .unreachable(reason: error.message)
                 }
             case .gitHTTP: return .unreachable(reason: "its annex URL is not known: annexd proxy update")
             case .unsupported(let what): return .unreachable(reason: what)
@@ -78,5 +82,18 @@ extension ProxyManager {
         } catch let error as RemoteError {
             return .unreachable(reason: error.message)
         }
+    }
+}
+
+extension ProxyManager {
+    /// What goes on with each remote that is reached over a connection, by the remote's name.
+    public func usage() async throws -> [String: RemoteConnections.Usage] {
+        var result: [String: RemoteConnections.Usage] = [:]
+        for remote in try await repository.remotes.remotes where remote.isCandidate {
+            guard let uuid = remote.uuid, case .annexHTTP(let url, let gitURL) = remote.address else { continue }
+            let target = AnnexHTTPTarget(name: remote.name, uuid: uuid, url: url, gitURL: gitURL)
+            result[remote.name] = catalog.services.remotes.usage(of: target)
+        }
+        return result
     }
 }

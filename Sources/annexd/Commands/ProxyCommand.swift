@@ -1,6 +1,7 @@
 import AnnexProtocol
 import ArgumentParser
 import Hosting
+import Remotes
 
 /// `annexd proxy …`: which remotes a hosted repository proxies to its clients.
 struct ProxyCommand: AsyncParsableCommand {
@@ -41,11 +42,24 @@ struct ProxyCommand: AsyncParsableCommand {
         func run() async throws {
             try await options.withCatalog { catalog in
                 for argument in names {
-                    let statuses = try await ProxyManager(argument.name, in: catalog).list(asking: true)
+                    let statuses = try await options.proxies(of: argument.name, in: catalog)
                     Output(json: options.json).list(statuses.map { ($0.json, $0.text) })
                 }
             }
         }
+    }
+}
+
+extension RootOptions {
+    /// The proxied remotes of a repository: how each is, and what a running server does with it.
+    func proxies(of name: RepositoryName, in catalog: Catalog) async throws -> [ProxyStatus] {
+        var statuses = try await ProxyManager(name, in: catalog).list(asking: true)
+        if statuses.isEmpty { return [] }
+        let answer = try ControlClient.ask(root: catalog.root, "proxies.usage", ["path": .string("\(name)")])
+        for index in statuses.indices {
+            statuses[index].usage = answer?[statuses[index].name].flatMap { RemoteConnections.Usage(json: $0) }
+        }
+        return statuses
     }
 }
 
@@ -78,6 +92,7 @@ extension ProxyStatus {
             fields["reachable"] = .boolean(false)
             fields["reason"] = .string(reason)
         }
+        fields["connections"] = usage?.json ?? .null
         return .object(fields)
     }
 
@@ -85,6 +100,7 @@ extension ProxyStatus {
         let identity = uuid.map { "\($0)" } ?? "(no UUID)"
         let parts = [
             "\(name) \(identity)", address.map { "\($0)" }, state == .proxied ? nil : state.rawValue, healthText,
+            usageText,
         ]
         return parts.compactMap { $0 }.joined(separator: ", ")
     }
@@ -95,5 +111,9 @@ extension ProxyStatus {
         case .reachable?: "reachable"
         case .unreachable(let reason)?: "not reachable: \(reason)"
         }
+    }
+
+    private var usageText: String? {
+        usage.map { "\($0.open) connections open, \($0.inUse) requests running, \($0.waiting) waiting" }
     }
 }

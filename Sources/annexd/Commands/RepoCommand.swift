@@ -3,6 +3,7 @@ import Blocking
 import Hosting
 import Logging
 import Remotes
+import Settings
 import SystemPackage
 
 /// `annexd repo …`: manages the repositories of a root folder, with or without a running server.
@@ -18,6 +19,9 @@ struct RepoCommand: AsyncParsableCommand {
 struct RootOptions: ParsableArguments {
     @Option(name: .long, help: "The folder that holds the repositories.")
     var root = "."
+
+    @Option(name: .long, help: "The TOML file of the server, for what it says about remotes on other hosts.")
+    var config: String?
 
     @Flag(name: .long, help: "Print the result as JSON.")
     var json = false
@@ -50,21 +54,30 @@ struct RootOptions: ParsableArguments {
         _ body: (RootFolder, HostServices) async throws -> Result
     ) async throws -> Result {
         let folder = RootFolder(FilePath(root))
-        let pool = BlockingPool(threadCount: 2)
-        var logger = Logger(label: "annexd") { _ in SwiftLogNoOpLogHandler() }
-        logger.logLevel = .critical
-        let services = HostServices(
-            pool: pool, locks: LockTable(limit: 0, limitPerClient: 0), logger: logger, commitDelay: .milliseconds(500),
-            remotes: RemoteConnections())
+        let settings: Settings
         do {
-            let result = try await body(folder, services)
-            await pool.shutdown()
-            return result
-        } catch let error as Failure {
-            throw error
+            settings = try Settings.load(file: config, environment: ProcessEnvironment.all)
         } catch {
             throw Failure("\(error)")
         }
+        let pool = BlockingPool(threadCount: 4)
+        var logger = Logger(label: "annexd") { _ in SwiftLogNoOpLogHandler() }
+        logger.logLevel = .critical
+        let remotes = try RemoteConnections(settings, pool: pool, logger: logger)
+        let services = HostServices(
+            pool: pool, locks: LockTable(limit: 0, limitPerClient: 0), logger: logger, commitDelay: .milliseconds(500),
+            remotes: remotes)
+        let outcome: Swift.Result<Result, any Error>
+        do {
+            outcome = .success(try await body(folder, services))
+        } catch let error as Failure {
+            outcome = .failure(error)
+        } catch {
+            outcome = .failure(Failure("\(error)"))
+        }
+        await remotes.shutdown()
+        await pool.shutdown()
+        return try outcome.get()
     }
 }
 
@@ -114,7 +127,7 @@ extension RepoCommand {
                 } else {
                     output.list(
                         try manager.list().map { summary in
-                            (summary.json, "\(summary.name) \(summary.uuid.map { "\($0)" } ?? "(not an annex)")")
+                            (summary.json(nil), "\(summary.name) \(summary.uuid.map { "\($0)" } ?? "(not an annex)")")
                         })
                 }
             }
@@ -128,10 +141,13 @@ extension RepoCommand {
         var names: [NameArgument]
 
         func run() async throws {
-            try await options.withManager { manager, _ in
+            try await options.withCatalog { catalog in
+                let manager = RepositoryManager(root: catalog.root, services: catalog.services)
                 for argument in names {
                     let summary = try manager.show(argument.name)
-                    Output(json: options.json).result(summary.json, text: summary.text)
+                    let isAnnex = summary.uuid != nil
+                    let proxies = isAnnex ? try await options.proxies(of: summary.name, in: catalog) : []
+                    Output(json: options.json).result(summary.json(proxies), text: summary.text(proxies))
                 }
             }
         }
@@ -213,7 +229,8 @@ extension RepoCommand {
 }
 
 extension RepositorySummary {
-    fileprivate var json: JSONValue {
+    /// - Parameter proxies: nil where they were not looked at.
+    fileprivate func json(_ proxies: [ProxyStatus]?) -> JSONValue {
         var fields: [String: JSONValue] = [
             "path": .string("\(name)"), "uuid": uuid.map { .string("\($0)") } ?? .null, "directory": .string(folder),
             "bare": .boolean(isBare), "formerPaths": .array(formerNames.map { .string("\($0)") }),
@@ -222,13 +239,15 @@ extension RepositorySummary {
             fields["objects"] = .number(Int64(content.objects))
             fields["bytes"] = .number(Int64(clamping: content.bytes))
         }
+        if let proxies { fields["proxies"] = .array(proxies.map(\.json)) }
         return .object(fields)
     }
 
-    fileprivate var text: String {
+    fileprivate func text(_ proxies: [ProxyStatus]) -> String {
         var lines = ["\(name)", "  uuid: \(uuid.map { "\($0)" } ?? "none: not an annex")", "  folder: \(folder)"]
         if !formerNames.isEmpty { lines.append("  formerly: " + formerNames.map { "\($0)" }.joined(separator: ", ")) }
         if let content { lines.append("  content: \(content.objects) objects, \(content.bytes) bytes") }
+        lines += proxies.map { "  proxies \($0.text)" }
         return lines.joined(separator: "\n")
     }
 }

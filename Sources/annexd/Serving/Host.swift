@@ -26,7 +26,7 @@ struct Host: Sendable {
     private let logger: Logger
     private let pool: BlockingPool
     private let locks: LockTable
-    private let catalog: Catalog
+    let catalog: Catalog
     private let server: HTTPServer
 
     var rootDescription: String { root.path.string }
@@ -56,9 +56,10 @@ struct Host: Sendable {
         } catch {
             throw Failure("the root folder cannot be used: \(error)")
         }
+        let remotes = try RemoteConnections(settings, pool: pool, logger: logger)
         let services = HostServices(
             pool: pool, locks: locks, logger: logger, commitDelay: settings.branch.commitDelay,
-            remotes: RemoteConnections())
+            remotes: remotes)
         catalog = Catalog(root: root, services: services)
         var publicAddress: PublicAddress?
         if let url = settings.server.publicURL {
@@ -79,6 +80,7 @@ struct Host: Sendable {
             await service.handle(request, responder)
         }
         Self.addGauges(to: registry, catalog, gitSlots, server)
+        Self.addGauges(to: registry, remotes)
     }
 
     /// Serves until SIGTERM or SIGINT.
@@ -95,6 +97,7 @@ struct Host: Sendable {
         let environment = environment
         let isSecure = settings.tls.certificate != nil
         let (server, catalog, locks, logger) = (server, catalog, locks, logger)
+        let remotes = catalog.services.remotes
         let announce: @Sendable () -> Void = {
             ready(addresses.map { Self.url($0, isSecure: isSecure) })
             Systemd.notify("READY=1", environment: environment)
@@ -116,6 +119,7 @@ struct Host: Sendable {
                         await server.shutdown(deadline: .seconds(30))
                         await catalog.closeAll()
                         await locks.detachAll()
+                        await remotes.shutdown()
                     }, successTerminationBehavior: .gracefullyShutdownGroup),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
@@ -126,11 +130,6 @@ struct Host: Sendable {
             logger.error("the host stopped", metadata: ["error": "\(error)"])
         }
         if removesRoot { try? Files.removeTree(root.path) }
-    }
-
-    /// What commands can ask this server, by the name of the question.
-    private var controlHandlers: [String: ControlServer.Handler] {
-        ["server.show": { _ in ["pid": .number(Int64(ProcessEnvironment.processIdentifier))] }]
     }
 
     private static func transport(_ settings: Settings) throws -> TransportConfiguration {
@@ -179,6 +178,16 @@ struct Host: Sendable {
         registry.gauge("annexd_open_repositories", "Repositories that are in use.") { Double(catalog.counts.open) }
         registry.gauge("annexd_git_queue", "Requests that wait for a git process.") { Double(gitSlots.waiting) }
         registry.gauge("annexd_connections", "Open connections.") { Double(server.statistics.openConnections) }
+    }
+
+    private static func addGauges(to registry: MetricsRegistry, _ remotes: RemoteConnections) {
+        registry.gauge("annexd_remote_requests", "Requests to remotes on other hosts that run.") {
+            Double(remotes.usage.inUse)
+        }
+        registry.gauge("annexd_remote_queue", "Requests to such remotes that wait for their turn.") {
+            Double(remotes.usage.waiting)
+        }
+        registry.gauge("annexd_remote_connections", "Open connections to such remotes.") { Double(remotes.usage.open) }
     }
 
     private static func freshRoot() throws -> FilePath {

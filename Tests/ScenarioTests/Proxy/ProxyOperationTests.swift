@@ -87,6 +87,8 @@ import Testing
             #expect(try setup.p2p.put(key, Array(bytes.dropLast()), declared: bytes.count - 1).bool("stored") == false)
             #expect(try setup.p2p.checkPresent(key) == false)
             #expect(try setup.gatewayLists(key) == false)
+            // p2phttp keeps what came of a body that it was told to distrust, and throws it away at the next try.
+            if kind == .stock { _ = try setup.p2p.put(key, bytes) }
             #expect(try setup.p2p.put(key, bytes).bool("stored") == true, "and the right content is, afterwards")
             #expect(try setup.p2p.get(key).body == bytes)
         }
@@ -152,7 +154,8 @@ import Testing
             let bytes = seededBytes(3_000_000, seed: 9)
             let key = try Tools.sha256Key(bytes)
             let cut = try setup.p2p.beginPut(key, part: Array(bytes[..<1_000_000]), declared: bytes.count)
-            #expect(try eventually { try setup.p2p.putOffset(key) ?? 0 > 0 })
+            // p2phttp answers putoffset with 500 while an upload runs, so the partial file itself is asked.
+            #expect(try eventually { try setup.partialSize(key) > 0 })
             cut.close()
             let offset = try settledOffset(setup.p2p, key)
             #expect(offset > 0 && offset <= 1_000_000)

@@ -1,0 +1,113 @@
+"""GET and PUT through a gateway
+
+A hosted repository that proxies another one of the same host, by path, and one of another annexd on this machine, over
+annex+http. The baseline is the same transfer straight to the repository that holds the content.
+"""
+
+import os
+import threading
+
+import kit
+
+STREAMS = 8
+LIMIT = 100  # MiB
+
+
+def run(servers, report):
+    size = min(kit.BYTES, 512 << 20)
+    source = servers.path("large")
+    kit.random_file(source, size)
+    key = kit.key_of(source)
+    near, far = servers.path("near"), servers.path("far")
+    gateway, identity = servers.repository(near, "gateway")
+    node, local = servers.repository(near, "node")
+    archive, distant = servers.repository(far, "archive")
+    _, far_port, _ = servers.annexd(far)
+    for name, target, settings in (
+        ("local", local, {"url": node}),
+        ("far", distant, {
+            "url": f"http://127.0.0.1:{far_port}/archive.git", "annexUrl": f"annex+http://127.0.0.1:{far_port}/archive"}),
+    ):
+        for setting, value in {**settings, "annex-uuid": target, "annex-proxy": "true"}.items():
+            servers.command("git", "config", f"remote.{name}.{setting}", value, cwd=gateway)
+    servers.command(kit.ANNEXD, "proxy", "update", "--root", near, "gateway")
+    server, port, _ = servers.annexd(near)
+    through = "/gateway"
+
+    # name: port, prefix of the path, repository, and the folder that holds the content
+    ways = {
+        "annexd": (port, through, distant, archive),
+        "direct": (far_port, "/archive", distant, archive),
+        "local": (port, through, local, node),
+        "hosted": (port, "/node", local, node),
+    }
+    for folder in (archive, node):
+        kit.add_object(folder, source, key)
+    samples = {name: [] for name in ways}
+    for name in list(ways) * (kit.ROUNDS + 1):
+        at, prefix, repository, _ = ways[name]
+        count, seconds = kit.get(at, prefix + kit.key_url(repository, key))
+        if count < size:
+            raise RuntimeError(f"{name} sent {count} of {size} bytes")
+        samples[name].append(size / seconds / 1048576)
+    add(report, "GET", samples)
+
+    for folder in (archive, node):
+        kit.drop_object(folder, key)
+    samples = {name: [] for name in ways}
+    for name in list(ways) * (kit.ROUNDS + 1):
+        at, prefix, repository, folder = ways[name]
+        os.sync()
+        seconds = kit.put(at, repository, key, source, prefix=prefix)
+        samples[name].append(size / seconds / 1048576)
+        kit.drop_object(folder, key)
+    add(report, "PUT", samples)
+
+    kit.add_object(archive, source, key)
+    memory(servers, report, server, lambda: kit.get(port, through + kit.key_url(distant, key)), "GET", size)
+    tails = [os.urandom(16) for _ in range(STREAMS)]
+    keys = [kit.key_of(source, tail) for tail in tails]
+    jobs = iter(zip(keys, tails))
+
+    def store():
+        with lock:
+            name, tail = next(jobs)
+        kit.put(port, distant, name, source, tail, prefix=through)
+
+    lock = threading.Lock()
+    memory(servers, report, server, store, "PUT", size)
+
+
+def add(report, what, samples):
+    for values in samples.values():
+        del values[0]  # connections, pages and pools were cold
+    report.speeds(
+        f"{what} over annex+http", {"annexd": samples["annexd"], "direct": samples["direct"]}, "MiB/s", {"direct": 0.5})
+    report.speeds(
+        f"{what} to a local target", {"annexd": samples["local"], "the hosted repository itself": samples["hosted"]},
+        "MiB/s", {"the hosted repository itself": 1.0})
+
+
+def memory(servers, report, server, work, what, size):
+    errors = []
+
+    def attempt():
+        try:
+            work()
+        except Exception as error:
+            errors.append(error)
+
+    with open(f"/proc/{server.pid}/clear_refs", "w") as file:
+        file.write("5")
+    jobs = [threading.Thread(target=attempt) for _ in range(STREAMS)]
+    with kit.Timer() as timer:
+        for job in jobs:
+            job.start()
+        for job in jobs:
+            job.join()
+    if errors:
+        raise errors[0]
+    report.limit(
+        f"{STREAMS} × {what} over annex+http: peak RSS of the gateway", kit.status_of(server.pid, "VmHWM") / 1024, LIMIT,
+        "MiB", hard=True)
+    report.note(f"{STREAMS} × {what}: {STREAMS * size / timer.seconds / 1048576:.0f} MiB/s in all.")
