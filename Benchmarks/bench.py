@@ -10,7 +10,7 @@ import traceback
 
 import kit
 
-SUBJECTS = ["large_get", "tls_get", "small_requests", "put", "memory", "idle", "clone", "repositories"]
+SUBJECTS = ["large_get", "tls_get", "small_requests", "put", "memory", "proxy", "idle", "clone", "repositories"]
 
 
 def machine():

@@ -57,8 +57,11 @@ public final class ProxySetup {
         }
         targetUUID = try target.config("annex.uuid") ?? ""
         try gateway.setConfig("remote.\(Self.name).url", remoteURL)
-        if let annexURL { try gateway.setConfig("remote.\(Self.name).annexUrl", annexURL) }
-        if annexURL != nil { try gateway.setConfig("remote.\(Self.name).annex-uuid", targetUUID) }
+        // Others tell who they are when they are asked; p2phttp serves no git configuration to ask for.
+        if let stockServer {
+            try gateway.setConfig("remote.\(Self.name).annexUrl", stockServer.url)
+            try gateway.setConfig("remote.\(Self.name).annex-uuid", targetUUID)
+        }
         try gateway.setConfig("remote.\(Self.name).annex-proxy", "true")
         try update()
     }
@@ -66,10 +69,6 @@ public final class ProxySetup {
     private var remoteURL: String {
         otherHost.map { "\($0.baseURL)/archive/one.git" } ?? stockServer.map { "http://127.0.0.1:\($0.port)/" }
             ?? target.path
-    }
-
-    private var annexURL: String? {
-        otherHost.map { "annex+http://127.0.0.1:\($0.port)/archive/one" } ?? stockServer?.url
     }
 
     /// `annexd proxy update`.

@@ -12,6 +12,8 @@ public struct ProxiedRemote: Hashable, Sendable {
     public var cost: Double
     /// `annex-proxy`: clients may reach it through this repository.
     public var isProxied: Bool
+    /// `annex-private`: nothing about it is recorded in the git-annex branch.
+    public var isPrivate: Bool
     /// `annex-cluster-node`: the names of the clusters that it is a node of.
     public var clusters: [String]
 

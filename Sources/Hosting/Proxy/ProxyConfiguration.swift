@@ -8,15 +8,17 @@ import SystemPackage
 struct ProxyConfiguration: Sendable {
     /// All remotes in the order in which they are tried: by cost, and as the file has them among equals.
     private(set) var remotes: [ProxiedRemote] = []
-    /// The names of the clusters that this repository is a gateway of.
-    private(set) var clusters: Set<String> = []
+    /// The clusters that this repository is a gateway of, by name.
+    private(set) var clusters: [String: RepositoryUUID] = [:]
 
     /// - Parameter top: what relative paths of remotes start from: the work tree, or the bare repository itself.
     init(_ config: GitConfig, top: FilePath) {
         let prefix = Array("annex.cluster.".utf8)
-        clusters = Set(
-            config.entries.filter { $0.key.starts(with: prefix) }
-                .compactMap { String(validating: $0.key.dropFirst(prefix.count), as: UTF8.self) })
+        for entry in config.entries where entry.key.starts(with: prefix) {
+            guard let name = String(validating: entry.key.dropFirst(prefix.count), as: UTF8.self) else { continue }
+            // Anything else is no cluster's UUID, and is ignored (spec 03 §2.1).
+            clusters[name] = entry.value.flatMap { RepositoryUUID($0) }.flatMap { $0.isCluster ? $0 : nil }
+        }
         for bytes in config.subsections(of: "remote") {
             guard let name = String(validating: bytes, as: UTF8.self), !name.isEmpty else { continue }
             remotes.append(Self.remote(name, config, top))
@@ -33,6 +35,7 @@ struct ProxyConfiguration: Sendable {
             name: name, uuid: value("annex-uuid").flatMap { RepositoryUUID($0) }, address: address,
             cost: cost ?? ProxiedRemote.defaultCost(address),
             isProxied: config.bool("remote.\(name).annex-proxy") ?? false,
+            isPrivate: config.bool("remote.\(name).annex-private") ?? false,
             clusters: (value("annex-cluster-node") ?? "").split(whereSeparator: \.isWhitespace).map(String.init))
     }
 
@@ -64,7 +67,7 @@ struct ProxyConfiguration: Sendable {
         if names.isEmpty { return .notServed }
         let remote = remotes.first { remote in
             remote.uuid == uuid && names.contains(remote.name)
-                && (remote.isProxied || remote.clusters.contains(where: clusters.contains))
+                && (remote.isProxied || remote.clusters.contains { clusters[$0] != nil })
         }
         return remote.map { .remote($0) } ?? .notConfigured
     }

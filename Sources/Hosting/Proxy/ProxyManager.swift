@@ -80,10 +80,11 @@ public struct ProxyManager: Sendable {
         }
     }
 
-    /// One entry for each candidate that can be named and told apart.
+    /// One entry for each cluster, and for each candidate that can be named and told apart.
     private func entries(_ update: inout Update) async throws -> Set<ProxyLog.Entry> {
-        var entries: Set<ProxyLog.Entry> = []
-        for remote in try await repository.remotes.remotes where remote.isCandidate {
+        let configuration = try await repository.remotes
+        var entries = Set(configuration.clusters.map { ProxyLog.Entry(uuid: $0.value, name: $0.key) })
+        for remote in configuration.remotes where remote.isCandidate {
             if let reason = Self.objection(to: remote, gateway: own.uuid) {
                 update.warnings.append("\(remote.name) is not proxied: \(reason)")
             } else if let uuid = remote.uuid {
@@ -95,6 +96,7 @@ public struct ProxyManager: Sendable {
 
     private static func objection(to remote: ProxiedRemote, gateway: RepositoryUUID) -> String? {
         guard let uuid = remote.uuid else { return "it has no UUID (remote.\(remote.name).annex-uuid)" }
+        if remote.isPrivate { return "it is private (remote.\(remote.name).annex-private)" }
         if uuid == gateway { return "it is this repository itself" }
         if !ProxyLog.isRemoteName(remote.name) { return "clients could not have a remote of this name" }
         if case .unsupported(let what) = remote.address { return what }

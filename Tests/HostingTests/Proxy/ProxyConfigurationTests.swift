@@ -62,6 +62,8 @@ import Testing
         let gateway = try configuration(remote + "[annex \"cluster\"]\nother = ac62637c-755e-82cf-a521-db9880915961\n")
         #expect(name(gateway.decide(node, served: [entry(node, "n")])) == "n")
         #expect(gateway.candidateUUIDs == [node])
+        let noCluster = try configuration(remote + "[annex \"cluster\"]\nother = \(other)\n")
+        #expect(noCluster.decide(node, served: [entry(node, "n")]) == .notConfigured, "spec 03 §2.1")
     }
 
     @Test(

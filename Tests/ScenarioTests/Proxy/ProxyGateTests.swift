@@ -1,5 +1,6 @@
 // Which repositories a gateway answers for: proxy.log and git config must both say so, and both are followed at once.
 
+import Foundation
 import TestKit
 import Testing
 
@@ -62,6 +63,54 @@ import Testing
             try tree.git("config", "remote.node1.annex-proxy", "true")
             try tree.annex("updateproxy")
             #expect(try line() == ours)
+        }
+    }
+
+    @Test("spec 03 §1.2: clusters are recorded as the stock program does; private and unsuitable remotes are not")
+    func otherEntries() throws {
+        try withProxy(.bare) { setup in
+            let tree = setup.gateway.tree(setup.client)
+            try tree.annex("initcluster", "big")
+            try tree.annex("updatecluster")
+            #expect(try setup.update().text == "No proxy changes to record.\n")
+            try tree.git("config", "annex.cluster.odd", "b11d3570-6218-4345-ba5b-123eb6b39332")
+            #expect(try setup.update().text == "No proxy changes to record.\n")
+            try tree.git("config", "remote.node1.annex-private", "true")
+            let update = try setup.update()
+            #expect(
+                update.text == "Stopped proxying for node1\n" && update.errorText.contains("private"),
+                "\(update.transcript)")
+            try tree.git("config", "remote.far.url", "ssh://example.invalid/x")
+            try tree.git("config", "remote.far.annex-proxy", "true")
+            #expect(try setup.update().errorText.contains("far is not proxied"))
+        }
+    }
+
+    @Test("repo show and proxy list tell what is proxied, whether it answers, and which connections are open")
+    func shown() throws {
+        try withProxy(.annexd) { setup in
+            _ = try setup.p2p.store(seededBytes(1000, seed: 1))
+            func proxies() throws -> [[String: Any]] {
+                let result = try setup.host.repo("show", "--json", "team/gateway")
+                let object = try JSONSerialization.jsonObject(with: Data(result.text.utf8)) as? [String: Any]
+                return object?["proxies"] as? [[String: Any]] ?? []
+            }
+            let shown = try #require(try proxies().first)
+            #expect(shown["name"] as? String == "node1" && shown["uuid"] as? String == setup.targetUUID)
+            #expect(shown["state"] as? String == "proxied" && shown["reachable"] as? Bool == true)
+            let connections = try #require(shown["connections"] as? [String: Int])
+            #expect(connections["inUse"] == 0 && connections["waiting"] == 0 && connections["open"] ?? 0 > 0)
+            let text = try setup.host.repo("show", "team/gateway").text
+            #expect(text.contains("proxies node1 \(setup.targetUUID)") && text.contains("reachable"), "\(text)")
+
+            setup.otherHost?.kill9()
+            let gone = try #require(try proxies().first)
+            #expect(gone["reachable"] as? Bool == false && (gone["reason"] as? String)?.contains("node1") == true)
+            try setup.host.stop()
+            let offline = try #require(try proxies().first)
+            #expect(offline["connections"] is NSNull, "nobody to ask")
+            try setup.host.restart()
+            try setup.otherHost?.restart()
         }
     }
 

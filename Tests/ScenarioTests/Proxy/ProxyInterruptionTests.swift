@@ -6,9 +6,9 @@ import TestKit
 import Testing
 
 @Suite(.serialized) struct ProxyInterruptionTests {
-    /// Interrupted transfers of each kind; the whole promise is 1,000.
+    /// Interrupted transfers of each kind; more than 1,000 in all.
     private var rounds: Int {
-        ProcessInfo.processInfo.environment["ANNEXD_TEST_INTERRUPTIONS"].flatMap { Int($0) } ?? 250
+        ProcessInfo.processInfo.environment["ANNEXD_TEST_INTERRUPTIONS"].flatMap { Int($0) } ?? 330
     }
 
     /// Idle connections to remotes are kept for a second only, so that what is left over shows.
@@ -22,6 +22,19 @@ import Testing
         var p2p: P2PCalls
         var key: String
         var bytes: [UInt8]
+        /// Content that uploads bring, again and again.
+        var fresh: [(bytes: [UInt8], key: String)]
+
+        /// Stores the content that will be read.
+        init(_ p2p: P2PCalls, size: Int) throws {
+            self.p2p = p2p
+            bytes = seededBytes(size, seed: 1)
+            key = try p2p.store(bytes)
+            fresh = try (0..<20).map {
+                let bytes = seededBytes(size, seed: UInt64(1_000 + $0))
+                return (bytes, try Tools.sha256Key(bytes))
+            }
+        }
 
         /// One transfer that the client gives up at a random point.
         func interrupt(_ random: inout some RandomNumberGenerator) throws {
@@ -29,9 +42,8 @@ import Testing
             let isReset = Bool.random(using: &random)
             let connection: RawConnection
             if Bool.random(using: &random) {
-                let (other, otherKey) = try fresh(&random)
-                connection = try p2p.beginPut(
-                    otherKey, part: Array(other[..<min(point, other.count)]), declared: other.count)
+                let (other, otherKey) = fresh[Int.random(in: 0..<fresh.count, using: &random)]
+                connection = try p2p.beginPut(otherKey, part: Array(other[..<point]), declared: other.count)
             } else {
                 connection = try RawConnection(port: p2p.http.port, receiveBuffer: 16_384)
                 try connection.send("GET \(p2p.target("key/\(key)")) HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -39,14 +51,7 @@ import Testing
             }
             if isReset { connection.reset() } else { connection.close() }
         }
-
-        private func fresh(_ random: inout some RandomNumberGenerator) throws -> ([UInt8], String) {
-            let other = seededBytes(bytes.count, seed: UInt64.random(in: 1_000...1_019, using: &random))
-            return (other, try Tools.sha256Key(other))
-        }
     }
-
-    private func seed() -> SystemRandomNumberGenerator { SystemRandomNumberGenerator() }
 
     /// Everything that a transfer may hold, at the gateway and at the remote.
     private func holdings(_ setup: ProxySetup) throws -> [String: Int] {
@@ -68,11 +73,10 @@ import Testing
         arguments: [ProxySetup.Kind.bare, .annexd, .stock])
     func clients(_ kind: ProxySetup.Kind) throws {
         try withProxy(kind, options) { setup in
-            let bytes = seededBytes(400_000, seed: 1)
-            let transfer = Transfer(p2p: setup.p2p, key: try setup.p2p.store(bytes), bytes: bytes)
+            let transfer = try Transfer(setup.p2p, size: 400_000)
             try settle(setup)
             let before = try holdings(setup)
-            var random = seed()
+            var random = SystemRandomNumberGenerator()
             for _ in 0..<(kind == .stock ? rounds / 10 : rounds) { try transfer.interrupt(&random) }
             try expectQuiet(setup, before)
             try expectWorking(setup, transfer)
@@ -85,8 +89,7 @@ import Testing
             let other = try #require(setup.otherHost)
             let relay = try TCPRelay(to: other.port)
             defer { relay.close() }
-            let bytes = seededBytes(400_000, seed: 1)
-            let transfer = Transfer(p2p: setup.p2p, key: try setup.p2p.store(bytes), bytes: bytes)
+            let transfer = try Transfer(setup.p2p, size: 400_000)
             try settle(setup)
             let before = try holdings(setup)
             try setup.gateway.setConfig("remote.node1.annexUrl", "annex+http://127.0.0.1:\(relay.port)/archive/one")
@@ -94,10 +97,10 @@ import Testing
             for round in 0..<rounds {
                 if round % 2 == 0 {
                     let reply = try setup.p2p.get(transfer.key)
-                    #expect(!reply.isComplete || reply.status == 502 || reply.body == bytes, "\(reply.status)")
+                    #expect(!reply.isComplete || reply.status == 502 || reply.body == transfer.bytes, "\(reply.status)")
                 } else {
-                    let fresh = seededBytes(bytes.count, seed: UInt64(2_000 + round % 20))
-                    let reply = try setup.p2p.put(try Tools.sha256Key(fresh), fresh)
+                    let fresh = transfer.fresh[round / 2 % transfer.fresh.count]
+                    let reply = try setup.p2p.put(fresh.key, fresh.bytes)
                     #expect(reply.status == 502 || reply.bool("stored") != nil, "\(reply.status) \(reply.reason)")
                 }
             }
@@ -112,11 +115,8 @@ import Testing
     func killed() throws {
         try withProxy(.annexd, options) { setup in
             let other = try #require(setup.otherHost)
-            let bytes = seededBytes(2_000_000, seed: 1)
-            let transfer = Transfer(p2p: setup.p2p, key: try setup.p2p.store(bytes), bytes: bytes)
-            for round in 0..<5 {
-                let fresh = seededBytes(2_000_000, seed: UInt64(100 + round))
-                let key = try Tools.sha256Key(fresh)
+            let transfer = try Transfer(setup.p2p, size: 2_000_000)
+            for (fresh, key) in transfer.fresh[..<5] {
                 let put = try setup.p2p.beginPut(key, part: Array(fresh[..<1_000_000]), declared: fresh.count)
                 #expect(try eventually { try setup.p2p.putOffset(key) ?? 0 > 0 })
                 other.kill9()
@@ -154,8 +154,7 @@ import Testing
     /// Every partial upload can be resumed at once, and what was there is there.
     private func expectWorking(_ setup: ProxySetup, _ transfer: Transfer) throws {
         #expect(try setup.p2p.get(transfer.key).body == transfer.bytes)
-        let fresh = seededBytes(transfer.bytes.count, seed: 1_001)
-        let key = try Tools.sha256Key(fresh)
+        let (fresh, key) = transfer.fresh[7]
         if try setup.p2p.checkPresent(key) == false {
             let offset = try #require(try setup.p2p.putOffset(key))
             let reply = try setup.p2p.put(key, Array(fresh[offset...]), offset: offset)

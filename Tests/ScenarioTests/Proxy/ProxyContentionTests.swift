@@ -1,0 +1,45 @@
+// Several clients at once at one remote behind a gateway.
+
+import Foundation
+import TestKit
+import Testing
+
+@Suite struct ProxyContentionTests {
+    private static let kinds: [ProxySetup.Kind] = [.hosted, .annexd, .stock]
+
+    @Test("8 uploads of one key all succeed, with one object", .timeLimit(.minutes(5)), arguments: kinds)
+    func oneKey(_ kind: ProxySetup.Kind) throws {
+        try withProxy(kind) { setup in
+            let bytes = seededBytes(3_000_000, seed: 1)
+            let key = try Tools.sha256Key(bytes)
+            let file = setup.host.scratch.child("content")
+            try Data(bytes).write(to: URL(fileURLWithPath: file))
+            let uploads = try (0..<8).map { _ in
+                try Command([
+                    "curl", "-sS", "-H", "X-git-annex-data-length: \(bytes.count)", "-H", "Expect:", "-X", "POST", "-T",
+                    file, "\(setup.host.baseURL)\(setup.p2p.target("put", [("key", key)]))",
+                ]).start()
+            }
+            for upload in uploads {
+                let answer = upload.finish(within: 120)
+                #expect(answer.text.contains("\"stored\":true"), "\(answer.transcript)")
+            }
+            #expect(try setup.p2p.get(key).body == bytes)
+            #expect(try setup.partialSize(key) == 0)
+        }
+    }
+
+    @Test("20 clients get one key", .timeLimit(.minutes(5)), arguments: kinds)
+    func manyReaders(_ kind: ProxySetup.Kind) throws {
+        try withProxy(kind) { setup in
+            let bytes = seededBytes(2_000_000, seed: 2)
+            let key = try setup.p2p.store(bytes)
+            let url = "\(setup.host.baseURL)\(setup.p2p.target("key/\(key)"))"
+            let readers = try (0..<20).map { _ in try Command(["sh", "-c", "curl -sS \"$0\" | sha256sum", url]).start() }
+            for reader in readers {
+                let answer = reader.finish(within: 120)
+                #expect(key.hasSuffix(String(answer.text.prefix(64))), "\(answer.transcript)")
+            }
+        }
+    }
+}
