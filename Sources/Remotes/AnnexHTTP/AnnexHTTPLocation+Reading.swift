@@ -7,6 +7,8 @@ import Synchronization
 extension AnnexHTTPLocation {
     func open(_ key: Key, for reading: Reading) async throws -> Content? {
         let place = try await state.gate.enter(name)
+        var isHandedOver = false
+        defer { if !isHandedOver { place.release() } }
         let offset = reading.wantsBytes ? reading.offset : 0
         guard let incoming = try await begin(key, from: offset, method: reading.wantsBytes ? .GET : .HEAD),
             let size = try await size(of: key, incoming, offset)
@@ -14,6 +16,7 @@ extension AnnexHTTPLocation {
         let content = IncomingContent(
             location: self, key: key, size: size,
             running: reading.wantsBytes ? .init(incoming: incoming, offset: offset, place: place) : nil)
+        isHandedOver = reading.wantsBytes
         return Content(size: size, source: .remote(content))
     }
 

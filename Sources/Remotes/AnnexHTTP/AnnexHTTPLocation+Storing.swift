@@ -94,20 +94,25 @@ extension AnnexHTTPLocation {
     private func attempt(
         _ request: Client.Request, _ source: UploadSource, _ length: Int64
     ) async throws -> Client.UploadResult<UploadSource.Ending> {
-        for fresh in [false] + Array(repeating: true, count: 255) {
+        var tries = Client.Tries(name)
+        while true {
             guard source.canRewind else {
-                throw RemoteError(.unreachable, "\(name) broke the connection, or refused, in the middle of the upload")
+                // Version and login are open questions again; the next upload settles them first.
+                state.acceptsUploads.store(false, ordering: .relaxed)
+                throw source.refusal?.failure(from: name)
+                    ?? RemoteError(.unreachable, "\(name) broke the connection in the middle of the upload")
             }
             source.rewind()
             do {
-                return try await client.upload(request, fresh: fresh) { stream, exchange in
+                let result = try await client.upload(request, fresh: tries.isAgain) { stream, exchange in
                     try await feed(source, UInt64(length), into: stream, exchange)
                 }
-            } catch is Client.DeadConnection {
-                continue
+                source.refusal = result.answer
+                return result
+            } catch let dead as Client.DeadConnection {
+                try tries.failed(dead)
             }
         }
-        throw RemoteError(.unreachable, "\(name) is unreachable: it closed every connection at once")
     }
 
     /// Passes the body on, up to its last byte; answers how the sender ended it.

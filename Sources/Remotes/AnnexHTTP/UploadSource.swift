@@ -30,6 +30,8 @@ final class UploadSource: @unchecked Sendable {
     private var verdict: ContentVerifier.Verdict?
     /// Whether everything that was pulled so far is still at hand.
     private(set) var canRewind = true
+    /// The answer to the last try, for the case that there can be no other.
+    var refusal: Exchange.Answer?
 
     init(_ upload: Upload, of key: Key, pool: BlockingPool) {
         body = upload.body

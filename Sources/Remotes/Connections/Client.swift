@@ -68,10 +68,19 @@ final class Client: Sendable {
 
     /// The answer to a request without a body, or with a small one: head and body, the latter bounded.
     func call(_ request: Request) async throws -> Exchange.Answer {
-        let incoming = try await open(request)
-        var answer = incoming.answer
-        answer.body = try await incoming.collect()
-        return answer
+        do {
+            let incoming = try await open(request)
+            var answer = incoming.answer
+            answer.body = try await incoming.collect()
+            return answer
+        } catch let early as EarlyAnswer {
+            return early.answer
+        }
+    }
+
+    /// The answer came before the request was sent whole; the connection was then broken by ourselves.
+    private struct EarlyAnswer: Error {
+        var answer: Exchange.Answer
     }
 
     /// The head of the answer to a request without a body, or with a small one; the body can be pulled.
@@ -79,31 +88,49 @@ final class Client: Sendable {
     /// A connection that turns out to have died while it was idle is replaced by a fresh one, unnoticed. What waited
     /// beside it is probably dead, too, so the connections that were used before are thrown away on the way.
     func open(_ request: Request) async throws -> Incoming {
-        var fresh = false
-        for _ in 0..<256 {
+        var tries = Tries(request.name)
+        while true {
             do {
-                return try await begin(request, fresh: fresh)
-            } catch is DeadConnection {
-                fresh = true
+                return try await begin(request, fresh: tries.isAgain)
+            } catch let dead as DeadConnection {
+                try tries.failed(dead)
             }
         }
-        throw RemoteError(.unreachable, "\(request.name) is unreachable: it closed every connection at once")
+    }
+
+    /// How often a request was tried that met dead connections.
+    struct Tries {
+        private let name: String
+        private var fresh = 0
+        private(set) var isAgain = false
+
+        init(_ name: String) { self.name = name }
+
+        /// Throws where another try is pointless: fresh connections die as well.
+        mutating func failed(_ dead: DeadConnection) throws {
+            isAgain = true
+            if !dead.wasSkipped { fresh += 1 }
+            if fresh > 3 {
+                throw RemoteError(.unreachable, "\(name) is unreachable: it closed every connection at once")
+            }
+        }
     }
 
     private func begin(_ request: Request, fresh: Bool) async throws -> Incoming {
         var outgoing = HTTPClientRequest(url: "")
-        if !request.body.isEmpty {
-            let bytes = ByteBuffer(bytes: request.body)
-            outgoing.body = .stream(OneBuffer(bytes), length: .unknown)
-        }
+        // Chunks, although the length is known: `keeplocked` wants them.
+        if !request.body.isEmpty { outgoing.body = .bytes(request.body, length: .unknown) }
         let exchange = Exchange(
             name: request.name, endpoint: request.endpoint.url, target: request.target,
             patience: (request.patience ?? settings.answerTimeout).timeAmount, needsFreshConnection: fresh)
         return try await execute(outgoing, request, exchange)
     }
 
-    /// The connection had died while it was idle, and nothing of the request can have been acted on.
-    struct DeadConnection: Error {}
+    /// The connection had died while it was idle.
+    struct DeadConnection: Error {
+        /// It was not even tried, since a fresh one was wanted.
+        var wasSkipped = false
+    }
 
     private func execute(
         _ unfinished: HTTPClientRequest, _ request: Request, _ exchange: Exchange
@@ -121,6 +148,7 @@ final class Client: Sendable {
             return Incoming(response, exchange, self)
         } catch {
             defer { exchange.end() }
+            if let early = exchange.early { throw EarlyAnswer(answer: early) }
             throw failure(error, exchange)
         }
     }
@@ -129,7 +157,9 @@ final class Client: Sendable {
     func failure(_ error: any Error, _ exchange: Exchange) -> any Error {
         if Task.isCancelled { return CancellationError() }
         if let known = exchange.failure { return known }
-        if ConnectionFailure.isBrokenConnection(error), exchange.mayHaveMetDeadConnection { return DeadConnection() }
+        if ConnectionFailure.isBrokenConnection(error), exchange.mayHaveMetDeadConnection {
+            return DeadConnection(wasSkipped: exchange.metUsedConnection)
+        }
         return ConnectionFailure.remoteError(error, name: exchange.name, settings: settings)
     }
 
@@ -195,34 +225,14 @@ final class Client: Sendable {
     ) async throws -> Exchange.Answer {
         var outgoing = HTTPClientRequest(url: "")
         outgoing.body = .stream(stream, length: .unknown)
+        defer { stream.stop() }
         do {
-            defer { stream.stop() }
             let incoming = try await execute(outgoing, request, exchange)
             var answer = incoming.answer
             answer.body = try await incoming.collect()
             return answer
-        } catch {
-            // The connection was broken by ourselves then, since the rest of the body is of no use.
-            if let early = exchange.early { return early }
-            throw error
-        }
-    }
-}
-
-/// A body in one piece. The library would announce its length where it knew it; `keeplocked` wants chunks.
-private struct OneBuffer: AsyncSequence, Sendable {
-    private let buffer: ByteBuffer
-
-    init(_ buffer: ByteBuffer) { self.buffer = buffer }
-
-    func makeAsyncIterator() -> Iterator { Iterator(buffer: buffer) }
-
-    struct Iterator: AsyncIteratorProtocol {
-        fileprivate var buffer: ByteBuffer?
-
-        mutating func next() async -> ByteBuffer? {
-            defer { buffer = nil }
-            return buffer
+        } catch let early as EarlyAnswer {
+            return early.answer
         }
     }
 }

@@ -52,7 +52,9 @@ final class ConnectionTap: ChannelDuplexHandler {
 
     private func begin(_ head: HTTPRequestHead, context: ChannelHandlerContext, promise: EventLoopPromise<Void>?) {
         let exchange = board.exchange(path: head.uri)
-        guard !isClosing, let exchange, !(exchange.needsFreshConnection && wasUsed),
+        let isTooOld = wasUsed && exchange?.needsFreshConnection == true
+        if isTooOld { exchange?.skippedUsedConnection() }
+        guard !isClosing, let exchange, !isTooOld,
             exchange.begin(on: context.channel, wasReused: wasUsed)
         else {
             promise?.fail(GivenUp())

@@ -22,6 +22,7 @@ final class Exchange: Sendable {
         var channel: (any Channel)?
         var wasReused = false
         var reason = ""
+        var isRequestEnded = false
         var hasAnswer = false
         var early: Answer?
         var failure: RemoteError?
@@ -30,7 +31,13 @@ final class Exchange: Sendable {
         /// Since when the target owes us something; nil while it does not.
         var owedSince: NIODeadline?
         var patience = TimeAmount.zero
-        var isWatched = false
+        var timer: Scheduled<Void>?
+        var metUsedConnection = false
+
+        mutating func takeTimer() -> Scheduled<Void>? {
+            defer { timer = nil }
+            return timer
+        }
     }
 
     /// What messages call the target.
@@ -72,12 +79,19 @@ final class Exchange: Sendable {
         return goesOn
     }
 
-    func requestEnded() { if upload != nil { expect(within: patience) } }
+    /// A connection that was used before was passed by.
+    func skippedUsedConnection() { state.withLock { $0.metUsedConnection = true } }
+
+    func requestEnded() {
+        state.withLock { $0.isRequestEnded = true }
+        if upload != nil { expect(within: patience) }
+    }
 
     func wrote(_ count: Int) {
         state.withLock { state in
             state.unwritten -= count
-            state.owedSince = state.unwritten > 0 ? .now() : nil
+            // Once the request is sent, the target owes the answer.
+            state.owedSince = state.unwritten > 0 || state.isRequestEnded ? .now() : nil
         }
         upload?.wrote(count)
     }
@@ -92,10 +106,12 @@ final class Exchange: Sendable {
 
     /// Request and answer are through, and the connection is free for others: it must not be closed any more.
     func completed() {
-        state.withLock { state in
+        let timer = state.withLock { state in
             state.channel = nil
             state.owedSince = nil
+            return state.takeTimer()
         }
+        timer?.cancel()
     }
 
     /// An answer came before the request was sent whole.
@@ -117,15 +133,13 @@ final class Exchange: Sendable {
 
     /// From now on the target owes us something.
     func expect(within patience: TimeAmount) {
-        let loop: (any EventLoop)? = state.withLock { state in
-            guard let channel = state.channel, !state.isOver else { return nil }
-            state.owedSince = .now()
+        state.withLock { state in
+            guard let channel = state.channel, !state.isOver else { return }
+            let now = NIODeadline.now()
+            state.owedSince = now
             state.patience = patience
-            if state.isWatched { return nil }
-            state.isWatched = true
-            return channel.eventLoop
+            if state.timer == nil { state.timer = watch(on: channel.eventLoop, at: now + patience) }
         }
-        if let loop { watch(on: loop, at: .now() + patience) }
     }
 
     /// The target has done its part, and the next move is ours.
@@ -133,11 +147,13 @@ final class Exchange: Sendable {
 
     /// The caller has no further interest in it.
     func end() {
-        state.withLock { state in
+        let timer = state.withLock { state in
             state.isOver = true
             state.owedSince = nil
             state.channel = nil
+            return state.takeTimer()
         }
+        timer?.cancel()
         upload?.stop()
     }
 
@@ -160,31 +176,29 @@ final class Exchange: Sendable {
         state.withLock { ($0.wasReused || $0.channel == nil) && !$0.hasAnswer && $0.failure == nil && !$0.isOver }
     }
 
+    /// Whether a connection that was used before was passed by, as it had to be.
+    var metUsedConnection: Bool { state.withLock { $0.metUsedConnection } }
+
     var failure: RemoteError? { state.withLock { $0.failure } }
 
     // MARK: The watch
 
     /// One timer for the whole exchange, which looks when the time that counts now would be over.
-    private func watch(on loop: any EventLoop, at time: NIODeadline) {
+    private func watch(on loop: any EventLoop, at time: NIODeadline) -> Scheduled<Void> {
         loop.scheduleTask(deadline: time) { [weak self] in self?.look(on: loop) }
     }
 
     private func look(on loop: any EventLoop) {
-        enum Finding { case idle, wait(until: NIODeadline), overdue(TimeAmount) }
-        let finding: Finding = state.withLock { state in
-            guard let since = state.owedSince, !state.isOver else {
-                state.isWatched = false
-                return .idle
-            }
+        let overdue: TimeAmount? = state.withLock { state in
+            state.timer = nil
+            guard let since = state.owedSince, !state.isOver else { return nil }
             let end = since + state.patience
-            return end <= .now() ? .overdue(state.patience) : .wait(until: end)
+            if end <= .now() { return state.patience }
+            state.timer = watch(on: loop, at: end)
+            return nil
         }
-        switch finding {
-        case .idle: break
-        case .wait(let end): watch(on: loop, at: end)
-        case .overdue(let patience):
-            let seconds = patience.nanoseconds / 1_000_000_000
-            abort(RemoteError(.timedOut, "\(name) has been silent for \(seconds) s"))
-        }
+        guard let overdue else { return }
+        let seconds = overdue.nanoseconds / 1_000_000_000
+        abort(RemoteError(.timedOut, "\(name) has been silent for \(seconds) s"))
     }
 }

@@ -35,7 +35,8 @@ import Testing
             let bytes = seededBytes(2_000_000, seed: 2)
             let key = try setup.p2p.store(bytes)
             let url = "\(setup.host.baseURL)\(setup.p2p.target("key/\(key)"))"
-            let readers = try (0..<20).map { _ in try Command(["sh", "-c", "curl -sS \"$0\" | sha256sum", url]).start() }
+            let readers = try (0..<20).map { _ in try Command(["sh", "-c", "curl -sS \"$0\" | sha256sum", url]).start()
+            }
             for reader in readers {
                 let answer = reader.finish(within: 120)
                 #expect(key.hasSuffix(String(answer.text.prefix(64))), "\(answer.transcript)")
