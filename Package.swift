@@ -145,7 +145,7 @@ let package = Package(
                 "Accounts", "Blocking", "FileIO", "Hosting", "HTTPTransport", "Locations", "Remotes", "Settings",
                 "Telemetry",
                 "WebService", log, system,
-                "AnnexProtocol", "GitHost",
+                "AnnexProtocol", "GitHost", "ObjectStore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

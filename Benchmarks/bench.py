@@ -10,7 +10,8 @@ import traceback
 
 import kit
 
-SUBJECTS = ["large_get", "tls_get", "small_requests", "put", "memory", "proxy", "idle", "clone", "repositories"]
+SUBJECTS = [
+    "large_get", "tls_get", "small_requests", "put", "memory", "proxy", "idle", "clone", "repositories", "branch"]
 
 
 def machine():

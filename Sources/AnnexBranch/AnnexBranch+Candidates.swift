@@ -22,9 +22,12 @@ extension AnnexBranch {
     }
 
     /// The pushed refs with commits that the branch lacks and that may be merged; the others are reported.
-    func candidates(beyond tip: String?, _ report: inout MergeReport) async throws -> [Candidate] {
+    func candidates(
+        beyond tip: String?, besides failed: Set<String>, _ report: inout MergeReport
+    ) async throws -> [Candidate] {
         var result: [Candidate] = []
-        for var candidate in try await pushedRefs(beyond: tip) {
+        for var candidate in try await pushedRefs(beyond: tip) where !failed.contains(candidate.ref) {
+            if result.count == Self.maximumCandidates { break }
             if let reason = try await objection(to: &candidate, tip: tip) {
                 logger.error(
                     "pushed git-annex branch not merged",
@@ -53,29 +56,24 @@ extension AnnexBranch {
         }
     }
 
+    /// Each is compared with the others, so many of them at once would take long; the rest is merged with the next push.
+    static var maximumCandidates: Int { 32 }
+
     /// Why a ref must not be merged; nil when it may be. Reads its transitions on the way.
     private func objection(to candidate: inout Candidate, tip: String?) async throws -> MergeReport.Reason? {
-        let logs: [[UInt8]?]
-        do {
-            logs = try await objects.files([.differenceLog, .transitionsLog], at: candidate.commit)
-        } catch let error as AnnexBranchError where error.code == .unexpectedContent {
-            return .unreadable
-        }
-        guard Differences(parsing: logs[0] ?? []).isCompatible(with: settings.tuning) else { return .foreignTuning }
-        candidate.transitions = TransitionsLog(parsing: logs[1] ?? [])
-        guard candidate.transitions.isUnderstood else { return .unknownTransition }
-        guard let tip else { return nil }
-        let ours = try await transitions(of: tip)
-        return ours.isUnderstood || ours == candidate.transitions ? nil : .unknownTransition
+        let (reason, transitions) = try await MergeObjection.find(
+            to: candidate.commit, tip: tip, tuning: settings.tuning, objects)
+        candidate.transitions = transitions
+        return reason
     }
 
     func transitions(of commit: String) async throws -> TransitionsLog {
         TransitionsLog(parsing: try await objects.file(.transitionsLog, at: commit) ?? [])
     }
 
-    func haveDifferentTransitions(_ candidates: [Candidate], from tip: String) async throws -> Bool {
+    func differentTransitions(_ candidates: [Candidate], from tip: String) async throws -> [Candidate] {
         let ours = try await transitions(of: tip)
-        return candidates.contains { $0.transitions != ours }
+        return candidates.filter { $0.transitions != ours }
     }
 
     /// The candidate that contains the branch and all other candidates, and that can be taken as it is. Without a
@@ -96,36 +94,14 @@ extension AnnexBranch {
         return nil
     }
 
-    /// Whether everything that a commit has and `base` has not, or not so, is a plain file with a path that a branch
-    /// may hold. A merge drops other entries, and so would moving the branch to a hostile commit have to.
+    /// Whether a commit has nothing new that a branch may not hold. A merge leaves such entries out, and so would moving
+    /// the branch to a hostile commit have to.
     private func isPlain(_ commit: String, since base: String?) async throws -> Bool {
-        var arguments = ["ls-tree", "-r", "-z", "--full-tree", commit]
-        if let base { arguments = ["diff-tree", "-r", "-z", "--raw", "--no-renames", base, commit] }
-        let command = GitCommand(arguments, in: gitDirectory)
-        let result = try await command.stream { process in
-            try await process.finish()
-            var output = ObjectOutput(process)
-            while let record = try await output.record(endingWith: 0) {
-                let mode: ArraySlice<UInt8>
-                let name: [UInt8]
-                if base == nil {
-                    // `MODE TYPE ID`, a tab, the path.
-                    mode = record.prefix(6)
-                    name = record.firstIndex(of: 9).map { Array(record[($0 + 1)...]) } ?? []
-                } else {
-                    // `:OLDMODE NEWMODE OLDID NEWID STATUS`, then the path.
-                    mode = record.dropFirst(8).prefix(6)
-                    name = try await output.record(endingWith: 0) ?? []
-                }
-                if mode.elementsEqual("000000".utf8) { continue }
-                guard mode.elementsEqual("100644".utf8), !name.contains(10), BranchPath(name) != nil else {
-                    return false
-                }
-            }
-            return true
-        }
-        guard result.status == 0 || !result.output else { throw command.failure(result) }
-        return result.output
+        try await PushCheck(objects: objects, policy: filePolicy, settings: settings).isClean(commit, since: base)
+    }
+
+    nonisolated var filePolicy: PushedFilePolicy {
+        PushedFilePolicy(own: uuid, levels: settings.hashLevels)
     }
 }
 

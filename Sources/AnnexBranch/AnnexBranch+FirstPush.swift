@@ -101,19 +101,30 @@ extension AnnexBranch {
     /// Every file of the branch; only those that `synced/git-annex` has not, when that was merged before: it stays, and
     /// is merged again.
     private func pathsToKeep(_ tip: String) async throws -> [BranchPath] {
-        var arguments = ["ls-tree", "-r", "-z", "--name-only", "--full-tree", tip]
+        var base: String?
         if let synced = try await objects.tip(of: "refs/heads/synced/git-annex"),
             try await objects.isAncestor(synced, of: tip)
         {
-            arguments = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", synced, tip]
+            base = synced
         }
-        let output = try await GitCommand(arguments, in: gitDirectory).output(limit: 1 << 30)
-        return try output.split(separator: 0).map { name in
+        let paths = PathList()
+        try await TreeChanges(old: base, new: tip, objects: objects).forEachPart { part in
+            // What only `synced/git-annex` has was left out of the branch, for it was strange.
+            for entry in part where !entry.isRemoved { try await paths.add(entry.name) }
+            return true
+        }
+        return await paths.all
+    }
+
+    private actor PathList {
+        private(set) var all: [BranchPath] = []
+
+        func add(_ name: [UInt8]) throws {
             guard let path = BranchPath(name), !name.contains(10) else {
                 let text = String(decoding: name, as: UTF8.self)
                 throw AnnexBranchError(code: .unexpectedContent, message: "strange path \"\(text)\" in the branch")
             }
-            return path
+            all.append(path)
         }
     }
 }

@@ -17,15 +17,27 @@ extension AnnexBranch {
         }
     }
 
-    private func mergeCandidates() async throws -> MergeReport {
+    /// - Parameter failed: refs that could not be merged a moment ago. Nobody's push must keep those of others from being
+    ///   merged, so they are passed over; the next push tries again.
+    /// - Parameter budget: how many refs may still be merged. The rest waits for the next push: everybody else who writes
+    ///   to the branch waits meanwhile.
+    private func mergeCandidates(
+        besides failed: [MergeReport.Refusal] = [], budget: Int = AnnexBranch.maximumCandidates
+    ) async throws -> MergeReport {
         for _ in 0..<Self.maximumAttempts {
             var report = MergeReport()
             let tip = try await objects.tip()
-            let candidates = try await self.candidates(beyond: tip, &report)
-            if candidates.isEmpty { return report }
-            if let tip, try await haveDifferentTransitions(candidates, from: tip) {
-                guard try await performTransitions(candidates, tip: tip, &report) else { continue }
-                return report
+            let candidates = try await self.candidates(beyond: tip, besides: Set(failed.map(\.ref)), &report)
+            report.unmerged += failed
+            if candidates.isEmpty || budget <= 0 { return report }
+            if let tip, case let different = try await differentTransitions(candidates, from: tip), !different.isEmpty {
+                do {
+                    guard try await performTransitions(candidates, tip: tip, &report) else { continue }
+                    return report
+                } catch {
+                    return try await mergeCandidates(
+                        besides: failed + different.map { try refusal(of: $0, for: error) }, budget: budget - 1)
+                }
             }
             if let best = try await fastForward(candidates, tip: tip) {
                 guard try await objects.updateBranch(from: tip, to: best.commit) else { continue }
@@ -38,10 +50,16 @@ extension AnnexBranch {
                 continue
             }
             // One at a time, each on top of the result before it (spec 02 §3.1).
-            guard try await union(candidates[0], into: tip, &report) else { continue }
-            report.merged = [candidates[0].ref]
-            if candidates.count == 1 { return report }
-            let rest = try await mergeCandidates()
+            var failures = failed
+            do {
+                guard try await union(candidates[0], into: tip, &report) else { continue }
+                report.merged = [candidates[0].ref]
+            } catch {
+                failures.append(try refusal(of: candidates[0], for: error))
+            }
+            if candidates.count == 1, failures.isEmpty { return report }
+            let rest = try await mergeCandidates(besides: failures, budget: budget - 1)
+            report.unmerged = rest.unmerged
             report.fastForwarded += rest.fastForwarded
             report.merged += rest.merged
             report.transitioned += rest.transitioned
@@ -49,6 +67,14 @@ extension AnnexBranch {
             return report
         }
         throw AnnexBranchError(code: .contention, message: "the git-annex branch kept moving during a merge")
+    }
+
+    /// Takes note that a ref could not be merged.
+    private func refusal(of candidate: Candidate, for error: any Error) throws -> MergeReport.Refusal {
+        if error is CancellationError { throw error }
+        logger.error(
+            "pushed git-annex branch not merged", metadata: ["ref": "\(candidate.ref)", "error": "\(error)"])
+        return MergeReport.Refusal(ref: candidate.ref, reason: .failed)
     }
 
     /// The branch with nothing in it, for a pushed one that cannot be taken as it is.
@@ -92,7 +118,7 @@ extension AnnexBranch {
 
     func treeMerge(of other: String, into base: String) -> TreeMerge {
         TreeMerge(
-            base: base, other: other, gitDirectory: gitDirectory, reader: objects.reader,
-            maximumFileSize: settings.maximumFileSize)
+            base: base, other: other, objects: objects, policy: filePolicy, maximumFileSize: settings.maximumFileSize,
+            limits: settings.pushLimits)
     }
 }

@@ -130,7 +130,7 @@ extension AnnexBranch {
     }
 
     /// The public content of files: from the journal, else from the branch.
-    private func current(_ paths: [BranchPath]) async throws -> [BranchPath: [UInt8]] {
+    func current(_ paths: [BranchPath]) async throws -> [BranchPath: [UInt8]] {
         var result = try await waiting(paths, isPrivate: false)
         let rest = paths.filter { result[$0] == nil }
         for (path, content) in zip(rest, try await objects.files(rest)) { result[path] = content }

@@ -29,6 +29,8 @@ public actor AnnexBranch {
     /// When the timer looks again; nil while it commits.
     var timerWakes: ContinuousClock.Instant?
     var isClosed = false
+    /// Pushes that are being received and may change the branch.
+    var activePushes = 0
 
     private var isBusy = false
     private var waiting: [CheckedContinuation<Void, Never>] = []

@@ -11,6 +11,10 @@ public struct AnnexBranchError: Error, Sendable, CustomStringConvertible {
         case contention
         /// git or the branch holds something that annexd does not understand.
         case unexpectedContent
+        /// A tree is not as git writes it.
+        case brokenTree
+        /// A push changes more than the settings allow.
+        case tooMuch
         /// git or the file system failed; see the cause.
         case failed
     }

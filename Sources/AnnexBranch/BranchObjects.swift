@@ -8,6 +8,15 @@ struct BranchObjects: Sendable {
 
     let gitDirectory: FilePath
     let reader: ObjectReader
+    /// Variables by which git finds objects elsewhere.
+    let environment: [(String, String)]
+    private let folders = TopFolders.Cache()
+
+    init(gitDirectory: FilePath, reader: ObjectReader, environment: [(String, String)] = []) {
+        self.gitDirectory = gitDirectory
+        self.reader = reader
+        self.environment = environment
+    }
 
     /// The commit the branch is at; nil when there is no branch.
     func tip(of ref: String = branch) async throws -> String? {
@@ -20,10 +29,37 @@ struct BranchObjects: Sendable {
 
     /// The files at these paths in a commit, or in the branch as it is now; nil for each that is not there.
     func files(_ paths: [BranchPath], at commit: String = branch) async throws -> [[UInt8]?] {
-        let prefix = Array("\(commit):".utf8)
-        let replies = try await reader.read(paths.map { prefix + $0.bytes })
+        if paths.isEmpty { return [] }
+        let replies = try await replies(for: paths, at: Array(commit.utf8))
         return try zip(paths, replies).map { path, reply in try reply.blob(path.description) }
     }
+
+    /// Asks with the folders known from last time, and which commit it is now; mostly that is the same one.
+    private func replies(for paths: [BranchPath], at commit: [UInt8]) async throws -> ArraySlice<ObjectReply> {
+        for _ in 0..<Self.maximumAttempts {
+            guard let known = folders.value else {
+                if try await learnFolders(of: commit) { continue }
+                break
+            }
+            let replies = try await reader.read([commit] + paths.map { known.name(of: $0.bytes) })
+            guard case .object(let id, let type, _) = replies[0], type.elementsEqual("commit".utf8) else { break }
+            if id == known.commit { return replies.dropFirst() }
+            guard try await learnFolders(of: commit) else { break }
+        }
+        let prefix = commit + [UInt8(ascii: ":")]
+        return try await reader.read(paths.map { prefix + $0.bytes })[...]
+    }
+
+    /// False where there is no such commit.
+    private func learnFolders(of commit: [UInt8]) async throws -> Bool {
+        guard case .object(let id, let type, _) = try await reader.read([commit])[0], type.elementsEqual("commit".utf8),
+            case .object(_, _, let tree) = try await reader.read([id + Array("^{tree}".utf8)])[0]
+        else { return false }
+        folders.keep(TopFolders(commit: id, tree: tree))
+        return true
+    }
+
+    private static let maximumAttempts = 5
 
     func file(_ path: BranchPath, at commit: String = branch) async throws -> [UInt8]? {
         try await files([path], at: commit)[0]
@@ -43,6 +79,40 @@ struct BranchObjects: Sendable {
             case .object(let found, _, let content) = reply, !content.isEmpty, found.elementsEqual(id.utf8)
         else { return false }
         return try await GitCommand(["rev-list", "--objects", "--quiet", id], in: gitDirectory).run().status == 0
+    }
+
+    /// The largest tree that is read, in bytes: some 100,000 entries, where the hash directories are 4,096.
+    var largestTree: Int { 4 << 20 }
+
+    /// The size of each object that is there, in bytes; a few are asked for through the process that runs anyway.
+    func sizes(_ names: [[UInt8]]) async throws -> [[UInt8]: Int] {
+        try await information(names).mapValues(\.size)
+    }
+
+    /// What git knows about an object without its content.
+    struct Info: Sendable {
+        var type: Substring
+        var size: Int
+    }
+
+    /// Type and size of each object that is there. Names hold no LF.
+    func information(_ names: some Collection<[UInt8]> & Sendable) async throws -> [[UInt8]: Info] {
+        if names.isEmpty { return [:] }
+        let command = environment.reduce(
+            GitCommand(["cat-file", "--batch-check=%(objecttype) %(objectsize)"], in: gitDirectory)
+        ) { $0.environment($1.0, $1.1) }
+        let output = try await command.output(input: ObjectReader.lines(Array(names)))
+        let lines = output.split(separator: 10)
+        guard lines.count == names.count else {
+            throw AnnexBranchError(code: .unexpectedContent, message: "git cat-file answered \(lines.count) lines")
+        }
+        var result: [[UInt8]: Info] = [:]
+        for (name, line) in zip(names, lines) where !line.suffix(8).elementsEqual(" missing".utf8) {
+            let words = String(decoding: line, as: UTF8.self).split(separator: " ")
+            guard words.count == 2, let size = Int(words[1]) else { continue }
+            result[name] = Info(type: words[0], size: size)
+        }
+        return result
     }
 
     /// Whether every commit of `ancestor` is in `descendant` too.

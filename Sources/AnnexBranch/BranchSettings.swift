@@ -29,6 +29,8 @@ public struct BranchSettings: Sendable {
     public var lockPatience: Duration = .seconds(30)
     /// Largest branch file that is read or merged, in bytes.
     public var maximumFileSize = 32 << 20
+    /// How much one push may change.
+    public var pushLimits = PushLimits()
     /// How long a process for reading objects is kept without use.
     public var readerIdleTime: Duration = .seconds(5)
     /// How long commits are held back while a first push is being received.

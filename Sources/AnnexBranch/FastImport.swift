@@ -20,7 +20,9 @@ struct FastImport: Sendable {
     init(to target: Target = .branch) { self.target = target }
 
     static func command(in gitDirectory: FilePath) -> GitCommand {
+        // Most of what is written are object ids, which do not become smaller, so the fastest compression is enough.
         GitCommand(["fast-import", "--quiet", "--done", "--date-format=raw"], in: gitDirectory)
+            .setting("pack.compression", "1")
     }
 
     /// Opens a commit. `parent` nil makes a root commit, or continues the one before in this input.

@@ -30,6 +30,8 @@ public struct MergeReport: Sendable, Hashable {
         case unknownTransition
         /// A log of the ref that decides over merging cannot be read.
         case unreadable
+        /// Git could not read it, or it changes too much.
+        case failed
     }
 
     public var isUnchanged: Bool { fastForwarded.isEmpty && merged.isEmpty && transitioned.isEmpty }

@@ -9,8 +9,11 @@ actor ObjectReader {
     private var session: ObjectSession?
     private var lastUse = ContinuousClock.now
 
-    init(gitDirectory: FilePath, sizeLimit: Int, idleTime: Duration) {
-        command = GitCommand(["cat-file", "--batch"], in: gitDirectory)
+    /// - Parameter environment: variables by which git finds objects elsewhere.
+    init(gitDirectory: FilePath, sizeLimit: Int, idleTime: Duration, environment: [(String, String)] = []) {
+        command = environment.reduce(GitCommand(["cat-file", "--batch"], in: gitDirectory)) {
+            $0.environment($1.0, $1.1)
+        }
         self.sizeLimit = sizeLimit
         self.idleTime = idleTime
     }

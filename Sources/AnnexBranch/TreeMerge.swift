@@ -8,12 +8,13 @@ import SystemPackage
 struct TreeMerge: Sendable {
     let base: String
     let other: String
-    let gitDirectory: FilePath
-    let reader: ObjectReader
+    let objects: BranchObjects
+    /// What is left out.
+    let policy: PushedFilePolicy
     let maximumFileSize: Int
+    let limits: PushLimits
 
-    private static let partSize = 2048
-    private static let partBytes = 16 << 20
+    static let partBytes = 16 << 20
 
     /// A path that `other` has, and differently from `base`.
     private struct Entry: Sendable {
@@ -24,62 +25,54 @@ struct TreeMerge: Sendable {
     }
 
     /// Gives the lines of a commit to `emit`; answers how many entries of `other` were refused.
+    ///
+    /// Throws ``AnnexBranchError/Code/tooMuch`` where more differs than the limits allow.
     func run(_ emit: @Sendable ([UInt8]) async throws -> Void) async throws -> Int {
-        let arguments = ["diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", base, other]
-        let command = GitCommand(arguments, in: gitDirectory)
-        let result = try await command.stream { process in
-            try await process.finish()
-            var output = ObjectOutput(process)
-            var refused = 0
-            var part: [Entry] = []
-            while let head = try await output.record(endingWith: 0) {
-                guard let name = try await output.record(endingWith: 0) else { break }
-                switch parse(head, name) {
-                case .keep: continue
-                case .refuse: refused += 1
-                case .take(let entry): part.append(entry)
-                }
-                if part.count == Self.partSize {
-                    refused += try await merge(part, emit)
-                    part = []
-                }
-            }
-            return refused + (try await merge(part, emit))
+        let count = Count(limits: limits)
+        let changes = TreeChanges(old: base, new: other, objects: objects)
+        try await changes.forEachPart { part in
+            let taken = part.filter { !$0.isRemoved }
+            let entries = taken.compactMap(entry)
+            try await count.take(files: taken.count, strangeFiles: entries.count { policy.isStrange($0.path) })
+            let refused = try await merge(entries, count, emit)
+            await count.refuse(taken.count - entries.count + refused)
+            return true
         }
-        guard result.status == 0 else { throw command.failure(result) }
-        return result.output
+        return await count.refused
     }
 
-    private enum Verdict {
-        /// Only the base has it.
-        case keep
-        case refuse
-        case take(Entry)
+    /// What a run has used up of its limits, and what it refused.
+    private actor Count {
+        private var limits: PushLimits
+        private(set) var refused = 0
+
+        init(limits: PushLimits) { self.limits = limits }
+
+        func take(files: Int = 0, strangeFiles: Int = 0, bytes: Int = 0) throws {
+            try limits.take(files: files, strangeFiles: strangeFiles, bytes: bytes)
+        }
+
+        func refuse(_ entries: Int) { refused += entries }
     }
 
-    /// `:OLDMODE NEWMODE OLDID NEWID STATUS`, then the path.
-    private func parse(_ head: [UInt8], _ name: [UInt8]) -> Verdict {
-        let words = String(decoding: head.dropFirst(), as: UTF8.self).split(separator: " ")
-        guard words.count == 5 else { return .refuse }
-        if words[1] == "000000" { return .keep }
-        guard Self.isFile(words[1]), let path = BranchPath(name), !name.contains(10) else { return .refuse }
-        let baseBlob = Self.isFile(words[0]) ? String(words[2]) : nil
-        return .take(Entry(path: path, baseBlob: baseBlob, otherBlob: String(words[3])))
+    /// Nil for what a branch may not hold.
+    private func entry(_ change: TreeChanges.Entry) -> Entry? {
+        guard Self.isFile(change.newMode), policy.flaw(inPath: change.name) == nil, let path = BranchPath(change.name)
+        else { return nil }
+        return Entry(
+            path: path, baseBlob: Self.isFile(change.oldMode) ? change.oldID : nil, otherBlob: change.newID)
     }
 
-    private static func isFile(_ mode: Substring) -> Bool { mode.hasPrefix("100") }
+    private static func isFile(_ mode: String) -> Bool { mode.hasPrefix("100") }
 
-    /// What git knows about an object without its content.
-    private struct Info: Sendable {
-        var type: Substring
-        var size: Int
-    }
-
-    private func merge(_ part: [Entry], _ emit: @Sendable ([UInt8]) async throws -> Void) async throws -> Int {
+    /// Answers how many of the entries were refused.
+    private func merge(
+        _ part: [Entry], _ count: Count, _ emit: @Sendable ([UInt8]) async throws -> Void
+    ) async throws -> Int {
         if part.isEmpty { return 0 }
         var refused = 0
         let blobs = part.map(\.otherBlob) + part.compactMap(\.baseBlob)
-        let sizes = try await information(blobs.map { Array($0.utf8) })
+        let sizes = try await objects.information(blobs.map { Array($0.utf8) })
         let blocked = try await blocked(part.filter { $0.baseBlob == nil }.map(\.path))
         var small: [Entry] = []
         var bytes = 0
@@ -92,38 +85,63 @@ struct TreeMerge: Sendable {
                 refused += 1
                 continue
             }
+            try await count.take(bytes: otherSize.size + baseSize)
             small.append(entry)
             bytes += otherSize.size + baseSize
             if bytes > Self.partBytes {
-                try await emit(lines(small))
+                refused += try await mergeContents(small, emit)
                 (small, bytes) = ([], 0)
             }
         }
-        try await emit(lines(small))
-        return refused
+        return refused + (try await mergeContents(small, emit))
     }
 
-    private func lines(_ entries: [Entry]) async throws -> [UInt8] {
+    /// Answers how many files were refused for what is in them, as a whole or in part.
+    private func mergeContents(
+        _ entries: [Entry], _ emit: @Sendable ([UInt8]) async throws -> Void
+    ) async throws -> Int {
         var result = FastImport()
-        let both = entries.filter { $0.baseBlob != nil && $0.baseBlob != $0.otherBlob }
-        let names = both.flatMap { [Array(($0.baseBlob ?? "").utf8), Array($0.otherBlob.utf8)] }
-        let replies = try await reader.read(names)
-        for entry in entries where entry.baseBlob == nil || entry.baseBlob == entry.otherBlob {
-            result.file(entry.path, blob: entry.otherBlob)
+        var refused = 0
+        let both = entries.filter { $0.baseBlob != nil }
+        var base: [BranchPath: [UInt8]] = [:]
+        for (entry, reply) in zip(both, try await objects.reader.read(both.map { Array(($0.baseBlob ?? "").utf8) })) {
+            guard let content = try reply.blob(entry.path.description) else { throw missing(entry) }
+            base[entry.path] = content
         }
-        for (index, entry) in both.enumerated() {
-            guard let baseContent = try replies[2 * index].blob(entry.path.description),
-                let otherContent = try replies[2 * index + 1].blob(entry.path.description)
-            else {
-                throw AnnexBranchError(code: .unexpectedContent, message: "an object of \"\(entry.path)\" is missing")
+        let replies = try await objects.reader.read(entries.map { Array($0.otherBlob.utf8) })
+        for (entry, reply) in zip(entries, replies) {
+            guard let content = try reply.blob(entry.path.description) else { throw missing(entry) }
+            guard let cleaned = policy.cleaned(content, base: base[entry.path], at: entry.path) else {
+                refused += 1
+                continue
             }
-            switch UnionMerge.merge(base: baseContent, other: otherContent) {
-            case .other: result.file(entry.path, blob: entry.otherBlob)
-            case .base: result.file(entry.path, blob: entry.baseBlob ?? entry.otherBlob)
+            if cleaned != content { refused += 1 }
+            guard let baseBlob = entry.baseBlob, let baseContent = base[entry.path] else {
+                if cleaned == content {
+                    result.file(entry.path, blob: entry.otherBlob)
+                } else if !cleaned.isEmpty {
+                    result.file(entry.path, cleaned)
+                }
+                continue
+            }
+            // Executable in one of the two: the result is a plain file.
+            if baseBlob == entry.otherBlob {
+                result.file(entry.path, blob: baseBlob)
+                continue
+            }
+            switch UnionMerge.merge(base: baseContent, other: cleaned) {
+            case .other where cleaned == content: result.file(entry.path, blob: entry.otherBlob)
+            case .other: result.file(entry.path, cleaned)
+            case .base: result.file(entry.path, blob: baseBlob)
             case .lines(let content): result.file(entry.path, content)
             }
         }
-        return result.take()
+        try await emit(result.take())
+        return refused
+    }
+
+    private func missing(_ entry: Entry) -> AnnexBranchError {
+        AnnexBranchError(code: .unexpectedContent, message: "an object of \"\(entry.path)\" is missing")
     }
 
     /// The paths that would displace something of the base: a directory in their place, or a file in place of one of
@@ -132,7 +150,7 @@ struct TreeMerge: Sendable {
         let prefix = Array("\(base):".utf8)
         let parents = Dictionary(uniqueKeysWithValues: Set(added).map { ($0, Self.parents(of: $0)) })
         let names = Set(added.map(\.bytes)).union(parents.values.joined())
-        let found = try await information(names.map { prefix + $0 })
+        let found = try await objects.information(names.map { prefix + $0 })
         return Set(
             added.filter { path in
                 if found[prefix + path.bytes] != nil { return true }
@@ -144,22 +162,5 @@ struct TreeMerge: Sendable {
 
     private static func parents(of path: BranchPath) -> [[UInt8]] {
         path.bytes.indices.filter { path.bytes[$0] == UInt8(ascii: "/") }.map { Array(path.bytes[..<$0]) }
-    }
-
-    private func information(_ names: [[UInt8]]) async throws -> [[UInt8]: Info] {
-        if names.isEmpty { return [:] }
-        let command = GitCommand(["cat-file", "--batch-check=%(objecttype) %(objectsize)"], in: gitDirectory)
-        let output = try await command.output(input: ObjectReader.lines(names))
-        let lines = output.split(separator: 10)
-        guard lines.count == names.count else {
-            throw AnnexBranchError(code: .unexpectedContent, message: "git cat-file answered \(lines.count) lines")
-        }
-        var result: [[UInt8]: Info] = [:]
-        for (name, line) in zip(names, lines) where !line.suffix(8).elementsEqual(" missing".utf8) {
-            let words = String(decoding: line, as: UTF8.self).split(separator: " ")
-            guard words.count == 2, let size = Int(words[1]) else { continue }
-            result[name] = Info(type: words[0], size: size)
-        }
-        return result
     }
 }

@@ -14,6 +14,8 @@ public struct FileStatus: Sendable, Hashable {
     public var linkCount: UInt64
     public var owner: UInt32
     public var modified: Timestamp
+    /// When anything about the file changed last, its name included (`st_ctim`); in seconds since 1970.
+    public var changed: Int64
 
     /// A point in time as the file system keeps it.
     public struct Timestamp: Sendable, Hashable {
@@ -47,6 +49,7 @@ public struct FileStatus: Sendable, Hashable {
         mode = raw.st_mode & 0o7777
         linkCount = UInt64(raw.st_nlink)
         owner = raw.st_uid
+        changed = Int64(raw.st_ctim.tv_sec)
         modified = Timestamp(seconds: Int64(raw.st_mtim.tv_sec), nanoseconds: Int64(raw.st_mtim.tv_nsec))
     }
 }

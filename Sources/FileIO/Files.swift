@@ -206,6 +206,13 @@ extension FilePath {
         }
     }
 
+    /// This path from the root of the file system on, for programs that run in another folder.
+    public var absolute: FilePath {
+        guard isRelative, let current = getcwd(nil, 0) else { return self }
+        defer { free(current) }
+        return FilePath(platformString: current).appending(components)
+    }
+
     /// The bytes of this path, without the terminating NUL.
     public var bytes: [UInt8] {
         withPlatformString { pointer in

@@ -91,6 +91,11 @@ public final class HostedRepository: Sendable {
         guard isFirst else { return }
         do {
             try await branch?.recover()
+            // A push was received, and a crash kept it from being merged and compared with the object store. It may take
+            // long, and nobody waits for it: what is not done by the end of the process is done after the next start.
+            if try await branch?.hasUnverifiedChanges == true {
+                Task { await self.keepingOpen { await self.finishInterruptedPush() } }
+            }
         } catch {
             services.logger.warning(
                 "the journal could not be looked through", metadata: ["repository": "\(name)", "error": "\(error)"])
@@ -197,7 +202,36 @@ extension HostedRepository {
     /// Merges what a push brought to the git-annex branch, before the client hears that it succeeded.
     public func concludePush(movedBranch: Bool) async throws {
         guard let branch else { return }
-        if movedBranch { try await branch.concludeFirstPush() }
+        do {
+            if movedBranch { try await branch.concludeFirstPush() }
+            try await merge(into: branch)
+        } catch {
+            // What git has accepted is in the branch all the same.
+            _ = try? await branch.pushEnded(isPresent: holds)
+            throw error
+        }
+        try await branch.pushEnded(isPresent: holds)
+    }
+
+    private func finishInterruptedPush() async {
+        guard let branch else { return }
+        do {
+            try await branch.concludeFirstPush()
+            try await merge(into: branch)
+            try await branch.verifyOwnLocations(isPresent: holds)
+        } catch {
+            services.logger.warning(
+                "an interrupted push could not be finished", metadata: ["repository": "\(name)", "error": "\(error)"])
+        }
+    }
+
+    /// Whether the object store has a key. Blocking.
+    private var holds: @Sendable (Key) throws -> Bool {
+        let objects = objects
+        return { try objects.find($0) != nil }
+    }
+
+    private func merge(into branch: AnnexBranch) async throws {
         let report = try await branch.mergePushed()
         for refused in report.unmerged {
             services.logger.warning(

@@ -91,7 +91,8 @@ extension ServiceError {
             self.init(
                 status: 503, reason: "the git-annex branch is busy; try again", headers: [("Retry-After", "5")])
         case .nameTooLong: self.init(status: 403, reason: "the name of the key is too long to be logged")
-        case .unexpectedContent, .failed: self.init(status: 500, reason: "the git-annex branch could not be changed")
+        case .unexpectedContent, .brokenTree, .tooMuch, .failed:
+            self.init(status: 500, reason: "the git-annex branch could not be changed")
         }
     }
 

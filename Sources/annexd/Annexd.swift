@@ -12,7 +12,10 @@ struct Annexd: AsyncParsableCommand {
             failed, 64 the command line was wrong.
             """,
         version: Version.current,
-        subcommands: [ServeCommand.self, RepoCommand.self, ProxyCommand.self, ConfigCommand.self])
+        subcommands: [
+            ServeCommand.self, RepoCommand.self, ProxyCommand.self, DoctorCommand.self, ConfigCommand.self,
+            CheckPushCommand.self,
+        ])
 
     static func main() async {
         // A peer or a child that goes away must be an error of one write, never the end of the process.

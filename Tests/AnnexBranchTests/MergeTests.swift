@@ -14,7 +14,7 @@ import Testing
     func fastForward() async throws {
         try await TestRepository.with { repository in
             let branch = repository.branch()
-            let pushed = try await repository.commit(["a/b/X--1.log": "1s 1 u\n"], parents: [tip(repository)])
+            let pushed = try await repository.commit(["a/b/X1.log": "1s 1 u\n"], parents: [tip(repository)])
             try await repository.git("update-ref", Self.synced, pushed)
             #expect(try await branch.mergePushed().fastForwarded == [Self.synced])
             #expect(try await tip(repository) == pushed)
@@ -28,22 +28,22 @@ import Testing
         try await TestRepository.with { repository in
             let branch = repository.branch()
             let base = try await repository.commit(
-                ["a/b/X--1.log": "3s 1 u\n", "a/b/X--2.log": "1s 1 u\n", "a/b/X--4.log": "b\na\n"],
+                ["a/b/X1.log": "3s 1 u\n", "a/b/X2.log": "1s 1 u\n", "a/b/X4.log": "b\na\n"],
                 parents: [tip(repository)])
             try await repository.git("update-ref", "refs/heads/git-annex", base)
             let theirs = try await repository.commit(
                 [
-                    "a/b/X--1.log": "10s 0 v\n", "a/b/X--3.log": "2s 1 v\n", "a/b/X--4.log": "a\n",
+                    "a/b/X1.log": "10s 0 v\n", "a/b/X3.log": "2s 1 v\n", "a/b/X4.log": "a\n",
                     "uuid.log": "2 v timestamp=1s\n",
                 ], parents: [], mode: "100755")
             try await repository.git("update-ref", Self.synced, theirs)
             try await repository.git("update-ref", "refs/tags/x/git-annex", repository.commit(["evil": "x\n"]))
             let report = try await branch.mergePushed()
             #expect(report.merged == [Self.synced])
-            #expect(try await repository.show("a/b/X--1.log") == "10s 0 v\n3s 1 u\n")
-            #expect(try await repository.show("a/b/X--2.log") == "1s 1 u\n")
-            #expect(try await repository.show("a/b/X--3.log") == "2s 1 v\n")
-            #expect(try await repository.show("a/b/X--4.log") == "b\na\n")
+            #expect(try await repository.show("a/b/X1.log") == "10s 0 v\n3s 1 u\n")
+            #expect(try await repository.show("a/b/X2.log") == "1s 1 u\n")
+            #expect(try await repository.show("a/b/X3.log") == "2s 1 v\n")
+            #expect(try await repository.show("a/b/X4.log") == "b\na\n")
             #expect(
                 try await repository.git("log", "-1", "--format=%s", "git-annex")
                     == "merging synced/git-annex into git-annex\n")
@@ -60,7 +60,7 @@ import Testing
         try await TestRepository.with { repository in
             let branch = repository.branch { $0.maximumFileSize = 100 }
             let base = try await repository.commit(
-                ["a/b/X--1.log": "3s 1 u\n", "f": "x\n"], parents: [tip(repository)])
+                ["a/b/X1.log": "3s 1 u\n", "f": "x\n"], parents: [tip(repository)])
             try await repository.git("update-ref", "refs/heads/git-annex", base)
             let file = try await repository.commit([
                 "a": "x\n", "f/g": "x\n", "big": String(repeating: "y", count: 101),
@@ -105,12 +105,12 @@ import Testing
             let names = [Self.synced, "refs/remotes/o/git-annex", "refs/synced/u/git-annex"]
             for (index, name) in names.enumerated() {
                 try await repository.git(
-                    "update-ref", name, repository.commit(["a/b/X--1.log": "\(index)s 1 u\(index)\n"]))
+                    "update-ref", name, repository.commit(["a/b/X1.log": "\(index)s 1 u\(index)\n"]))
             }
             #expect(try await off.mergePushed().isUnchanged)
             let branch = repository.branch()
             #expect(Set(try await branch.mergePushed().merged) == Set(names))
-            #expect(try await repository.show("a/b/X--1.log") == "0s 1 u0\n1s 1 u1\n2s 1 u2\n")
+            #expect(try await repository.show("a/b/X1.log") == "0s 1 u0\n1s 1 u1\n2s 1 u2\n")
             try await branch.close()
             try await off.close()
         }
@@ -180,13 +180,13 @@ import Testing
             #expect(try await branch.isUnpushed)
             #expect(try await repository.log(key(1)).contains("\(repository.uuid)"))
             // Only what synced/git-annex lacks has to move when that is merged.
-            try await repository.git("update-ref", Self.synced, repository.commit(["a/b/X--1.log": "1s 1 u\n"]))
+            try await repository.git("update-ref", Self.synced, repository.commit(["a/b/X1.log": "1s 1 u\n"]))
             #expect(try await branch.mergePushed().merged == [Self.synced])
             try await branch.prepareForFirstPush()
             #expect(repository.journalFiles().count == 1)
             try await branch.didReceiveFirstPush()
             _ = try await branch.mergePushed()
-            #expect(try await repository.show("a/b/X--1.log") == "1s 1 u\n")
+            #expect(try await repository.show("a/b/X1.log") == "1s 1 u\n")
             #expect(try await repository.log(key(1)).contains("\(repository.uuid)"))
             try await branch.close()
             try await other.close()

@@ -25,6 +25,15 @@ extension BranchPath {
         return try? Key(fileName: name.dropLast(KeyFile.location.rawValue.utf8.count))
     }
 
+    /// The key that a file belongs to, by its name alone, and which of the key's files it is; nil for other files.
+    func keyFile(levels: HashDirectories.Levels) -> (key: Key, file: KeyFile)? {
+        let parts = components
+        guard parts.count == (levels == .two ? 3 : 2), let name = parts.last else { return nil }
+        let file = KeyFile.allCases.last { name.count > $0.rawValue.utf8.count && name.hasSuffix($0.rawValue.utf8) }
+        guard let file, let key = try? Key(fileName: name.dropLast(file.rawValue.utf8.count)) else { return nil }
+        return (key, file)
+    }
+
     /// How lines of this file compete (spec 02 §1.4).
     public var family: Family {
         if Self.oldUUIDLogs.contains(bytes) { return .oldUUID }
@@ -58,4 +67,10 @@ extension BranchPath {
     private static let otherLogs = names("numcopies", "mincopies", "config", "group-preferred-content")
 
     private static func names(_ stems: String...) -> Set<[UInt8]> { Set(stems.map { Array("\($0).log".utf8) }) }
+}
+
+extension ArraySlice<UInt8> {
+    fileprivate func hasSuffix(_ suffix: some BidirectionalCollection<UInt8>) -> Bool {
+        self.suffix(suffix.count).elementsEqual(suffix)
+    }
 }

@@ -22,8 +22,11 @@ public enum RefPolicy {
     ///
     /// It searches all the bytes rather than the parsed commands: what git reads differently is then still found.
     public static func needsHook(_ request: ReceivePackRequest) -> Bool {
-        let name = Array("git-annex".utf8)
-        var rest = request.received[...]
+        contains(request.received, Array("git-annex".utf8)) || contains(request.received, Array("refs/annexd".utf8))
+    }
+
+    private static func contains(_ bytes: [UInt8], _ name: [UInt8]) -> Bool {
+        var rest = bytes[...]
         while let start = rest.firstIndex(of: name[0]) {
             rest = rest[start...]
             if rest.starts(with: name) { return true }
@@ -34,6 +37,10 @@ public enum RefPolicy {
 
     private static func reason(against command: ReceivePackRequest.Command) -> String? {
         let parts = command.ref.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
+        if parts.starts(with: ["refs", "annexd"]) { return hostsOwn }
+        // Where a ref lies below a name, no ref can have that name: the branch could never be made.
+        if parts.count > 3, parts.starts(with: ["refs", "heads", "git-annex"]) { return otherRef }
+        if parts.count > 4, parts.starts(with: ["refs", "heads", "synced", "git-annex"]) { return otherRef }
         guard parts.last == "git-annex" else { return nil }
         if parts == ["refs", "heads", "git-annex"] {
             return command.isDeletion ? deletion : nil
@@ -45,6 +52,7 @@ public enum RefPolicy {
 
     static let deletion = "the git-annex branch holds where the files are and cannot be deleted"
     static let rewind = "the git-annex branch has other changes; fetch, merge with git annex sync, and push again"
+    static let hostsOwn = "refs below refs/annexd belong to the host"
     static let otherRef =
         "a ref named git-annex may only be the branch git-annex, synced/git-annex or below refs/synced"
 }

@@ -122,7 +122,9 @@ public struct SmartHTTP: Sendable {
         for (key, value) in settings(service) { command = command.setting(key, value) }
         for ref in options.hiddenRefs { command = command.setting("transfer.hideRefs", ref) }
         if let hooks = options.hooks, service == .receivePack {
-            command = command.setting("core.hooksPath", hooks.bytes)
+            // Git runs in the repository. A hook that it does not find it passes over, and what the hook would have refused
+            // is accepted.
+            command = command.setting("core.hooksPath", hooks.absolute.bytes)
         }
         if !spoken.value.isEmpty { command = command.environment("GIT_PROTOCOL", spoken.value) }
         for (name, value) in options.environment { command = command.environment(name, value) }

@@ -83,7 +83,7 @@ struct ProxiedContent: ContentLocation {
                 switch error.code {
                 case .locked, .contention, .closed: .busy
                 case .nameTooLong: .forbidden
-                case .unexpectedContent, .failed: .unreachable
+                case .unexpectedContent, .brokenTree, .tooMuch, .failed: .unreachable
                 }
             throw RemoteError(code, "\(name): its git-annex branch: \(error.message)")
         }

@@ -1,6 +1,7 @@
 public import AnnexProtocol
 internal import FileIO
 internal import Synchronization
+internal import SystemPackage
 
 /// How a removal begins.
 public enum RemovalStart: Sendable {
@@ -68,6 +69,31 @@ public final class Removal: Sendable {
                     }
                 }
             }
+        }
+    }
+
+    /// Moves the one object with this version elsewhere, and answers its new name there; nil where there is none.
+    ///
+    /// Another file of that name, from an earlier time, stays.
+    func moveContent(version: FileStatus.Version, to directory: FilePath) throws -> [UInt8]? {
+        try sites.withLock { sites in
+            for site in sites {
+                guard try Files.status(site.place.object, followLinks: false)?.version == version else { continue }
+                try modes.createDirectories(directory)
+                return try KeyGate.of(site.place).enter(site.place) { _ in
+                    try modes.withThawed(site.place.directory) {
+                        for attempt in 0..<1000 {
+                            let name = key.fileName + (attempt == 0 ? [] : Array(".\(attempt)".utf8))
+                            let target = directory.appending(bytes: name)
+                            guard try Files.moveIntoPlace(site.place.object, to: target) else { continue }
+                            try Files.synchronizeDirectory(directory)
+                            return name
+                        }
+                        return nil
+                    }
+                }
+            }
+            return nil
         }
     }
 

@@ -27,7 +27,10 @@ struct ReceivePack {
         let answer = GitAnswer(exchange, contentType: GitService.receivePack.resultType)
         var options = SmartHTTP.Options()
         options.isBare = repository.isBare
-        if RefPolicy.needsHook(request) { options.hooks = context.catalog.root.hooks }
+        if RefPolicy.needsHook(request) {
+            options.hooks = context.catalog.root.hooks
+            options.environment = [(HookDirectory.checkVariable, OwnProgram.path)]
+        }
         let git = SmartHTTP(repository.gitDirectory, options: options)
         let beginning = request.received
         do {
@@ -91,6 +94,7 @@ struct ReceivePack {
         } else {
             try await branch.prepareForPush()
         }
+        try await branch.pushBegins()
     }
 
     /// After the push, successful or not: `HEAD`, the annex, and the merge of what was pushed.

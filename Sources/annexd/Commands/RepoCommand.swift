@@ -50,7 +50,8 @@ struct RootOptions: ParsableArguments {
         }
     }
 
-    private func withServices<Result: Sendable>(
+    /// The same with what all repositories share.
+    func withServices<Result: Sendable>(
         _ body: (RootFolder, HostServices) async throws -> Result
     ) async throws -> Result {
         let folder = RootFolder(FilePath(root))

@@ -117,10 +117,16 @@ private func packets(_ lines: String?...) -> [UInt8] {
             "refs/tags/git-annex", "refs/remotes/origin/git-annex", "refs/heads/x/git-annex",
             "refs/heads/synced/x/git-annex",
             "refs/synced/git-annex", "refs/git-annex", "git-annex", "refs/notes/git-annex",
+            "refs/heads/git-annex/x", "refs/heads/git-annex/git-annex", "refs/heads/synced/git-annex/x",
         ])
     func refuses(ref: String) {
         let refusals = RefPolicy.decide([command("refs/heads/main"), command(ref)])
         #expect(refusals == [.init(ref: Array(ref.utf8), reason: RefPolicy.otherRef)])
+    }
+
+    @Test(arguments: ["refs/annexd", "refs/annexd/detached"])
+    func refusesTheHostsOwn(ref: String) {
+        #expect(RefPolicy.decide([command(ref)]) == [.init(ref: Array(ref.utf8), reason: RefPolicy.hostsOwn)])
     }
 
     @Test func refusesToDeleteOnlyTheBranchItself() {
@@ -138,6 +144,9 @@ private func packets(_ lines: String?...) -> [UInt8] {
         var annex = ReceivePackRequest()
         _ = try annex.receive(packets("\(zero) \(one) refs/tags/ggit-annex\0x", nil))
         #expect(RefPolicy.needsHook(annex))
+        var own = ReceivePackRequest()
+        _ = try own.receive(packets("\(zero) \(one) refs/annexd/x\0x", nil))
+        #expect(RefPolicy.needsHook(own))
     }
 }
 

@@ -1,4 +1,5 @@
 import FileIO
+import Foundation
 import Glibc
 import Synchronization
 import SystemPackage
@@ -265,7 +266,10 @@ private func client(_ arguments: [String], in repository: FilePath, input: [UInt
             let hooks = directory.appending("hooks")
             try HookDirectory.install(at: hooks)
             try HookDirectory.install(at: hooks)
-            options.hooks = hooks
+            // As an operator may give it: relative to where the server was started, and not to the repository.
+            let here = FilePath(FileManager.default.currentDirectoryPath)
+            let up = here.components.map { _ in "../" }.joined()
+            options.hooks = FilePath(up + hooks.string.dropFirst())
             let server = TinyServer(root: directory, options: options)
             defer { server.close() }
             try await body(server, directory, "http://127.0.0.1:\(server.port)/a.git")

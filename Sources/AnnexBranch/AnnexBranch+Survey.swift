@@ -1,0 +1,80 @@
+public import AnnexProtocol
+import FileIO
+
+/// What an inspection of a whole repository asks, in parts of bounded size. Changes nothing.
+extension AnnexBranch {
+    /// Whether the log says, for each of the keys, that this repository has it; waiting changes included.
+    public func claims(_ keys: [Key]) async throws -> [Bool] {
+        let policy = filePolicy
+        let paths = keys.map { path(of: $0, .location) }
+        let logs = try await current(paths)
+        return paths.map { logs[$0].map { policy.claimsPresence($0) } ?? false }
+    }
+
+    /// Calls `body` with every key that the branch or the journal says this repository has, in parts.
+    public func forEachClaim(_ body: @escaping @Sendable ([Key]) async throws -> Void) async throws {
+        let policy = filePolicy
+        if let tip = try await objects.tip() {
+            let changes = TreeChanges(old: nil, new: tip, objects: objects)
+            let levels = settings.hashLevels
+            let reader = objects.reader
+            try await changes.forEachPart { part in
+                let logs = part.compactMap { entry in
+                    BranchPath(entry.name)?.locationKey(levels: levels).map { ($0, entry.newID) }
+                }
+                for start in stride(from: 0, to: logs.count, by: 256) {
+                    let group = logs[start..<min(start + 256, logs.count)]
+                    let replies = try await reader.read(group.map { Array($0.1.utf8) })
+                    let claimed = zip(group, replies).filter { _, reply in
+                        (try? reply.blob("")).flatMap(\.self).map { policy.claimsPresence($0) } ?? false
+                    }
+                    if !claimed.isEmpty { try await body(claimed.map(\.0.0)) }
+                }
+                return true
+            }
+        }
+        for file in try await journalFiles() {
+            guard let key = file.path?.locationKey(levels: settings.hashLevels) else { continue }
+            if try await claims([key]) == [true] { try await body([key]) }
+        }
+    }
+
+    /// A file of the journal as it was found.
+    public struct JournalFile: Sendable {
+        public var name: [UInt8]
+        /// Nil for a name that stands for no path of a branch, and for what is no file.
+        public var path: BranchPath?
+        /// When it was written, in seconds since 1970.
+        public var modified: Int64
+        /// Whether it ends in the middle of a line: what writes journals never leaves such a file.
+        public var isTorn: Bool
+    }
+
+    /// Everything in the journal, sorted by name.
+    public func journalFiles() async throws -> [JournalFile] {
+        let (journal, limit) = (journal, settings.maximumFileSize)
+        return try await executor.run {
+            try journal.names().compactMap { name in
+                let file = journal.directory.appending(bytes: name)
+                guard let status = try Files.status(file, followLinks: false) else { return nil }
+                let path = status.kind == .regular ? JournalName.decode(name) : nil
+                var isTorn = false
+                if path != nil, status.size <= limit, let content = try Files.read(file, limit: limit) {
+                    isTorn = content.last.map { $0 != 10 } ?? false
+                }
+                return JournalFile(name: name, path: path, modified: status.modified.seconds, isTorn: isTorn)
+            }
+        }
+    }
+
+    /// Runs blocking work while nobody else changes the journal.
+    public func whileJournalIsLocked<Result: Sendable>(
+        _ work: @escaping @Sendable () throws -> Result
+    ) async throws -> Result {
+        let executor = executor
+        return try await transaction { _ in try await executor.run(work) }
+    }
+
+    /// Ends the process that reads objects.
+    public func endReading() async { await objects.reader.close() }
+}

@@ -1,0 +1,178 @@
+import AnnexProtocol
+
+/// What differs between two commits of a git-annex branch, in parts of bounded size. Costs as much as differs.
+///
+/// Reads the tree objects itself. Attack: `git diff-tree` gathers everything that differs before it prints the first line, and
+/// a few small trees that hold one another many times can name more files than memory holds.
+struct TreeChanges: Sendable {
+    /// Nil: everything is new.
+    let old: String?
+    let new: String
+    let objects: BranchObjects
+    /// Whether a new tree that git would not have written ends the walk with ``AnnexBranchError/Code/brokenTree``.
+    var requiresSoundTrees = false
+
+    /// A path that differs.
+    struct Entry: Sendable {
+        var name: [UInt8]
+        /// Six octal digits, as git prints them; `000000` where there is nothing.
+        var oldMode: String
+        var newMode: String
+        /// Object ids in hexadecimal; zeros where there is nothing.
+        var oldID: String
+        var newID: String
+
+        /// What is gone is told by its topmost folder, and not looked into.
+        var isRemoved: Bool { newMode == Self.nothing }
+        var isNew: Bool { oldMode == Self.nothing }
+        /// Whether this is a folder that lies too deep to be looked into.
+        var isFolder: Bool { newMode == Self.folder }
+
+        fileprivate static let nothing = "000000"
+        fileprivate static let folder = "040000"
+    }
+
+    static let partSize = 2048
+    /// How many bytes of trees are held at once, times the depth.
+    private static let batchBytes = 1 << 20
+    private static let batchSize = 2048
+
+    /// Calls `body` with one part after the other, until it answers false.
+    func forEachPart(_ body: @Sendable ([Entry]) async throws -> Bool) async throws {
+        var part: [Entry] = []
+        let oldRoot = try await old.asyncMap { try await objects.tree(of: $0) }
+        let newRoot = try await objects.tree(of: new)
+        if oldRoot == newRoot { return }
+        let isWanted = try await walk([Pair(prefix: [], depth: 0, old: oldRoot, new: newRoot)], &part, body)
+        if isWanted, !part.isEmpty { _ = try await body(part) }
+    }
+
+    /// A folder to compare.
+    private struct Pair: Sendable {
+        /// Its path with a slash at the end; empty for the root.
+        var prefix: [UInt8]
+        var depth: Int
+        /// Tree ids in hexadecimal; nil where it is new.
+        var old: String?
+        var new: String
+    }
+
+    /// Folder by folder, so that one level of the tree is held at a time; false when `body` has seen enough.
+    private func walk(
+        _ pairs: [Pair], _ part: inout [Entry], _ body: @Sendable ([Entry]) async throws -> Bool
+    ) async throws -> Bool {
+        var rest = pairs[...]
+        while !rest.isEmpty {
+            let batch = rest.prefix(Self.batchSize)
+            rest = rest.dropFirst(batch.count)
+            for group in try await groups(Array(batch)) {
+                let names = group.flatMap { [$0.old, $0.new].compactMap(\.self) }.map { Array($0.utf8) }
+                var replies = try await objects.reader.read(names)[...]
+                var deeper: [Pair] = []
+                for pair in group {
+                    let oldTree = try pair.old.map { try tree(replies.removeFirst(), $0) }
+                    let newTree = try tree(replies.removeFirst(), pair.new)
+                    try compare(pair, oldTree, newTree, &part, &deeper)
+                    while part.count >= Self.partSize {
+                        guard try await body(Array(part.prefix(Self.partSize))) else { return false }
+                        part.removeFirst(Self.partSize)
+                    }
+                }
+                guard try await walk(deeper, &part, body) else { return false }
+            }
+        }
+        return true
+    }
+
+    /// Cuts a batch so that the trees of a group fit into memory.
+    private func groups(_ batch: [Pair]) async throws -> [[Pair]] {
+        // A change of one key comes here once for each level, and need not cost a process.
+        if batch.count <= 2 { return [batch] }
+        let ids = batch.flatMap { [$0.old, $0.new].compactMap(\.self) }.map { Array($0.utf8) }
+        let sizes = try await objects.sizes(ids)
+        var result: [[Pair]] = [[]]
+        var bytes = 0
+        for pair in batch {
+            let size = [pair.old, pair.new].compactMap(\.self).reduce(0) { $0 + (sizes[Array($1.utf8)] ?? 0) }
+            if size > objects.largestTree {
+                throw AnnexBranchError(code: .tooMuch, message: "it has a folder of \(size) bytes")
+            }
+            if bytes + size > Self.batchBytes, result[result.count - 1].isEmpty == false {
+                result.append([])
+                bytes = 0
+            }
+            result[result.count - 1].append(pair)
+            bytes += size
+        }
+        return result
+    }
+
+    private func tree(_ reply: ObjectReply, _ id: String) throws -> [UInt8] {
+        if case .tooLarge(_, let size) = reply {
+            throw AnnexBranchError(code: .tooMuch, message: "it has a folder of \(size) bytes")
+        }
+        guard case .object(_, let type, let content) = reply, type.elementsEqual("tree".utf8) else {
+            throw AnnexBranchError(code: .unexpectedContent, message: "\(id) is no tree, or is missing")
+        }
+        return content
+    }
+
+    private func compare(
+        _ pair: Pair, _ oldTree: [UInt8]?, _ newTree: [UInt8], _ part: inout [Entry], _ deeper: inout [Pair]
+    ) throws {
+        let idLength = new.utf8.count / 2
+        if requiresSoundTrees, !RawTree.isSound(newTree, idLength: idLength) {
+            throw AnnexBranchError(code: .brokenTree, message: "it has a folder that git would not have written")
+        }
+        var known: [ArraySlice<UInt8>: RawTree.Entry] = [:]
+        var reader = RawTree(oldTree ?? [], idLength: idLength)
+        while let entry = reader.next() { known[entry.name] = entry }
+        reader = RawTree(newTree, idLength: idLength)
+        while let entry = reader.next() {
+            let before = known.removeValue(forKey: entry.name)
+            if let before, before.mode == entry.mode, before.id == entry.id { continue }
+            let path = pair.prefix + entry.name
+            guard entry.isFolder else {
+                part.append(Self.entry(path, before, entry, idLength))
+                continue
+            }
+            if pair.depth + 1 >= PushedFilePolicy.maximumDepth {
+                part.append(Self.entry(path, before, entry, idLength))
+                continue
+            }
+            var old: String?
+            if let before {
+                if before.isFolder {
+                    old = RawTree.hexadecimal(before.id)
+                } else {
+                    part.append(Self.entry(path, before, nil, idLength))
+                }
+            }
+            deeper.append(
+                Pair(
+                    prefix: path + [UInt8(ascii: "/")], depth: pair.depth + 1, old: old,
+                    new: RawTree.hexadecimal(entry.id)))
+        }
+        for (name, before) in known { part.append(Self.entry(pair.prefix + name, before, nil, idLength)) }
+    }
+
+    private static func entry(
+        _ path: [UInt8], _ old: RawTree.Entry?, _ new: RawTree.Entry?, _ idLength: Int
+    ) -> Entry {
+        let zeros = String(repeating: "0", count: idLength * 2)
+        func mode(_ entry: RawTree.Entry?) -> String {
+            guard let entry else { return Entry.nothing }
+            return entry.isFolder ? Entry.folder : String(decoding: entry.mode, as: UTF8.self)
+        }
+        return Entry(
+            name: path, oldMode: mode(old), newMode: mode(new), oldID: old.map { RawTree.hexadecimal($0.id) } ?? zeros,
+            newID: new.map { RawTree.hexadecimal($0.id) } ?? zeros)
+    }
+}
+
+extension Optional {
+    fileprivate func asyncMap<Result>(_ transform: (Wrapped) async throws -> Result) async rethrows -> Result? {
+        guard let self else { return nil }
+        return try await transform(self)
+    }
+}
