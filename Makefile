@@ -15,7 +15,7 @@ LINTED := Sources Tests $(wildcard Benchmarks/Sources Benchmarks/Benchmarks Benc
 LISTEN ?= 127.0.0.1:9417
 PREFIX ?= /usr/local
 
-.PHONY: help serve test check lint bench bench-deps format build release deps test-deps docs hooks install clean
+.PHONY: help serve test storm check lint bench bench-deps format build release deps test-deps docs hooks install clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -30,6 +30,12 @@ test: deps test-deps $(GIT_ANNEX) ## unit tests, and scenarios with real git and
 	$(TESTS) --skip 'HTTPTransportTests|ScenarioTests'
 	$(TESTS) --skip-build --filter HTTPTransportTests
 	$(TESTS) --skip-build --filter ScenarioTests
+
+storm: deps test-deps $(GIT_ANNEX) ## the long forms: 10,000 interruptions, 1,000 racing drops, minutes of drop and get
+	ANNEXD_TEST_STORM=10000 $(TESTS) --filter ScenarioTests.StormTests
+	ANNEXD_TEST_RACING_DROPS=1000 $(TESTS) --skip-build --filter ScenarioTests.RacingDropTests
+	ANNEXD_TEST_LOOP_SECONDS=300 $(TESTS) --skip-build --filter ScenarioTests.ContentionTests/loops
+	ANNEXD_TEST_REPOSITORIES=10000 $(TESTS) --skip-build --filter ScenarioTests.ManyRepositoriesTests
 
 check: deps lint ## what must hold before a commit: formatting, and a build without warnings
 	ANNEXD_STRICT=1 swift build --build-tests

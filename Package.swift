@@ -159,7 +159,7 @@ let package = Package(
 
         // Tests, one target for each module.
         .testTarget(
-            name: "AnnexdTests", dependencies: ["annexd", "Blocking", "FileIO", "Hosting", log, system],
+            name: "AnnexdTests", dependencies: ["annexd", "Blocking", "FileIO", "Hosting", "Settings", log, system],
             swiftSettings: strict),
         .testTarget(name: "AccountsTests", dependencies: ["Accounts"], swiftSettings: strict),
         .testTarget(name: "AnnexDigestTests", dependencies: ["AnnexDigest"], swiftSettings: strict),

@@ -16,6 +16,15 @@ extension AnnexBranch {
         }
     }
 
+    /// Commits for the timer: somebody else may have done so meanwhile, and then no lock is taken and no file made.
+    func flushIfDue() async throws {
+        try await uninterrupted { [self] in
+            try await transactionIfDue { branch in
+                if !branch.schedule.isHeld(at: .now) { try await branch.commitJournal() }
+            }
+        }
+    }
+
     /// Commits the journal so that a push which touches a `git-annex` ref meets the branch as it really is
     /// (spec 02 §2.5).
     public func prepareForPush() async throws { try await flush() }

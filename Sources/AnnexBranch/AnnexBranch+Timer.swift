@@ -24,7 +24,7 @@ extension AnnexBranch {
                 continue
             }
             do {
-                try await flush()
+                try await flushIfDue()
             } catch {
                 // Nothing is lost: the changes are in the journal, and the next attempt takes them.
                 logger.error("git-annex branch not committed", metadata: ["error": "\(error)"])

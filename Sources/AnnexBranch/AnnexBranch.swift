@@ -18,6 +18,7 @@ public actor AnnexBranch {
     let objects: BranchObjects
     let executor: any BlockingExecutor
     let logger: Logger
+    private let requireSame: @Sendable () throws -> Void
 
     var schedule: CommitSchedule
     /// Changes that wait for the next journal transaction.
@@ -35,16 +36,20 @@ public actor AnnexBranch {
     private var isBusy = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    /// - Parameter gitDirectory: the bare repository, or the `.git` of one with a work tree.
+    /// - Parameters:
+    ///   - gitDirectory: the bare repository, or the `.git` of one with a work tree.
+    ///   - requireSame: throws when the folder is no longer the repository that this was made for. Asked with the journal
+    ///     locked, before each change, so that one that was deleted and made anew gets nothing that was meant for the old.
     public init(
         gitDirectory: FilePath, uuid: RepositoryUUID, settings: BranchSettings, executor: any BlockingExecutor,
-        logger: Logger
+        logger: Logger, requireSame: @escaping @Sendable () throws -> Void = {}
     ) {
         self.gitDirectory = gitDirectory
         self.uuid = uuid
         self.settings = settings
         self.executor = executor
         self.logger = logger
+        self.requireSame = requireSame
         journal = Journal(
             gitDirectory: gitDirectory, sharing: settings.sharing, maximumFileSize: settings.maximumFileSize)
         objects = BranchObjects(
@@ -78,11 +83,32 @@ public actor AnnexBranch {
     ) async throws -> Result {
         await enter()
         defer { leave() }
+        return try await lockingJournal(body)
+    }
+
+    /// The same, but nothing at all where no commit is due any more when the turn comes.
+    func transactionIfDue(_ body: @Sendable (isolated AnnexBranch) async throws -> Void) async throws {
+        await enter()
+        defer { leave() }
+        if schedule.deadline != nil { try await lockingJournal(body) }
+    }
+
+    private func lockingJournal<Result: Sendable>(
+        _ body: @Sendable (isolated AnnexBranch) async throws -> Result
+    ) async throws -> Result {
         let path = gitDirectory.appending("annex").appending("journal.lck")
         let lock = try await JournalLock.acquire(
             path, sharing: settings.sharing, patience: settings.lockPatience, on: executor)
         defer { lock.release() }
+        let requireSame = requireSame
+        try await executor.run { try requireSame() }
         return try await body(self)
+    }
+
+    /// Runs `body` while nobody changes the journal or the branch, for what must not happen within such a change.
+    public func excludingChanges(_ body: @escaping @Sendable () throws -> Void) async throws {
+        let executor = executor
+        try await transaction { _ in try await executor.run { try body() } }
     }
 
     private func enter() async {

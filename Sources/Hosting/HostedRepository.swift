@@ -48,7 +48,7 @@ public final class HostedRepository: Sendable {
         branch = uuid.map { uuid in
             AnnexBranch(
                 gitDirectory: gitDirectory, uuid: uuid, settings: settings.branch(commitDelay: services.commitDelay),
-                executor: services.pool, logger: services.logger)
+                executor: services.pool, logger: services.logger, requireSame: { _ = try source.current() })
         }
     }
 

@@ -20,6 +20,12 @@ extension SettingKey {
             "server.anonymous", \.server.anonymous, option: "--anonymous",
             "What people without a login may do on repositories that do not say otherwise: `read` is clone and get, "
                 + "`append` also put, push and create, `write` also remove content."),
+        .list(
+            "server.trusted_proxies", \.server.trustedProxies, mayBeEmpty: true,
+            accepts: "a list of numeric addresses such as \"127.0.0.1\" or \"::1\", and \"unix\" for Unix sockets",
+            "Proxies in front whose X-Forwarded-For header tells the client's address, for the log and for bounds on each "
+                + "client. Without them everybody behind a proxy counts as one client.",
+            where: { !$0.isEmpty && $0.utf8.allSatisfy { isAddressByte($0) } || $0 == "unix" }),
     ]
 
     private static let tls: [SettingKey] = [
@@ -48,13 +54,20 @@ extension SettingKey {
             "Content locks at once, over all repositories."),
         .integer(
             "limits.max_locks_per_client", \.limits.maxLocksPerClient, 1...10_000_000,
-            "Content locks at once for one client address."),
+            "Content locks at once for one client: an IPv4 address, or an IPv6 network of 64 bits."),
+        .integer(
+            "limits.max_anonymous_locks", \.limits.maxAnonymousLocks, 0...10_000_000,
+            "Content locks at once for all people without a login together."),
         .integer(
             "limits.blocking_threads", \.limits.blockingThreads, 1...1024,
             "Threads for disk work. More help on many or slow disks."),
         .integer(
             "limits.git_processes", \.limits.gitProcesses, 1...10_000,
-            "Clones, fetches and pushes that git serves at once. Further ones wait in line."),
+            "Clones, fetches and pushes that git works on at once. Further ones wait in line."),
+        .integer(
+            "limits.git_slow_clients", \.limits.gitSlowClients, 0...10_000,
+            "Git processes beyond these that only wait for a slow client. One client may have half of all git processes, "
+                + "slow ones included."),
         .time(
             "limits.git_queue_seconds", \.limits.gitQueue, unit: .seconds(1), 1...3600,
             "How long one of them waits in line before it is answered 503."),
@@ -117,3 +130,13 @@ private func isPublicURL(_ text: String) -> Bool {
 
 /// Bytes that start a query or a fragment, name a user, or do not belong in a URL.
 private let forbidden = Set("?#@\"<>\\^`{|}".utf8)
+
+/// What numeric addresses consist of; names would have to be looked up.
+private func isAddressByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+        UInt8(ascii: "A")...UInt8(ascii: "F"), UInt8(ascii: "."), UInt8(ascii: ":"):
+        true
+    default: false
+    }
+}

@@ -137,14 +137,16 @@ extension SettingKey {
     }
 
     static func list(
-        _ name: String, _ path: Path<[String]>, option: String? = nil, accepts: String, _ summary: String,
-        where isValid: @escaping @Sendable (String) -> Bool
+        _ name: String, _ path: Path<[String]>, option: String? = nil, mayBeEmpty: Bool = false, accepts: String,
+        _ summary: String, where isValid: @escaping @Sendable (String) -> Bool
     ) -> SettingKey {
         SettingKey(
             name: name, summary: summary, option: option, kind: .strings, accepts: accepts,
             read: { .strings($0[keyPath: path]) },
             write: { (settings, value) throws(Refusal) in
-                guard case .strings(let texts) = value, !texts.isEmpty else { throw Refusal(message: accepts) }
+                guard case .strings(let texts) = value, mayBeEmpty || !texts.isEmpty else {
+                    throw Refusal(message: accepts)
+                }
                 if let wrong = texts.first(where: { !isValid($0) }) {
                     throw Refusal(message: accepts + "; \(SettingValue.string(wrong).toml) is none of them")
                 }

@@ -21,6 +21,8 @@ public struct Settings: Equatable, Sendable {
         /// The URL that clients use, where a proxy in front changes it; nil takes it from each request.
         public var publicURL: String?
         public var anonymous = AnonymousAccess.read
+        /// Addresses of proxies in front whose word about the client's address counts, and `unix`.
+        public var trustedProxies: [String] = []
     }
 
     public struct TLS: Equatable, Sendable {
@@ -36,8 +38,10 @@ public struct Settings: Equatable, Sendable {
         public var transferTimeout = Duration.seconds(300)
         public var maxLocks = 10_000
         public var maxLocksPerClient = 1000
+        public var maxAnonymousLocks = 5000
         public var blockingThreads = 16
         public var gitProcesses = 8
+        public var gitSlowClients = 64
         public var gitQueue = Duration.seconds(60)
     }
 

@@ -130,6 +130,14 @@ public final class AnnexdHost {
         ).run()
     }
 
+    /// Runs `annexd locks …` on the root folder and returns how it ended.
+    public func locks(_ arguments: [String]) throws -> CommandResult {
+        try Command(
+            [try Tools.annexd(), "locks"] + arguments + ["--root", root], environment: environment,
+            directory: scratch.path
+        ).run()
+    }
+
     /// Creates a repository through the command line.
     public func create(_ path: String = "team/data") throws -> HostedRepository {
         let result = try repo("create", path)

@@ -38,4 +38,12 @@ public struct ProcessReadings: Sendable {
     public static func resetPeak(of pid: Int32) {
         try? Data("5".utf8).write(to: URL(fileURLWithPath: "/proc/\(pid)/clear_refs"))
     }
+
+    /// Lets this process open that many files, as far as the machine allows.
+    public static func allowDescriptors(_ count: Int) {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, rlim_t(count)))
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
 }

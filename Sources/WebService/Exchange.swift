@@ -24,10 +24,15 @@ final class Exchange: Sendable {
     private let request: Request
     private let responder: Responder
     private let state = Mutex(State())
+    /// Who sends, for the log and for bounds on each.
+    let clientAddress: ClientAddress
 
-    init(_ request: Request, _ responder: Responder) {
+    /// - Parameter proxies: whose word about the client's address counts.
+    init(_ request: Request, _ responder: Responder, proxies: TrustedProxies) {
         self.request = request
         self.responder = responder
+        clientAddress = proxies.client(
+            peer: request.remoteAddress?.ipAddress, forwardedFor: request.headers["X-Forwarded-For"])
     }
 
     // MARK: The request
@@ -36,9 +41,6 @@ final class Exchange: Sendable {
     var method: String { request.method.rawValue }
     var target: RequestTarget { RequestTarget(request.target.utf8) }
     func header(_ name: String) -> String? { request.headers.first(name: name) }
-
-    /// Who sends, for bounds on each: the address without the port.
-    var clientAddress: String { request.remoteAddress?.ipAddress ?? "local" }
 
     /// The address under which the client reached us, if it is one.
     var addressUsed: PublicAddress? {

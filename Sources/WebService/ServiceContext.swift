@@ -14,6 +14,8 @@ public struct ServiceContext: Sendable {
     /// Whether a push to a name that does not exist creates the repository.
     public var createsOnPush: Bool
     public var gitSlots: GitSlots
+    /// Proxies in front that tell the client's address.
+    public var trustedProxies = TrustedProxies()
     public var metrics: ServiceMetrics
     public var logger: Logger
 

@@ -12,7 +12,7 @@ public struct WebService: Sendable {
 
     /// Handles one request and never throws: whatever goes wrong becomes an answer and a line in the log.
     public func handle(_ request: Request, _ responder: Responder) async {
-        let exchange = Exchange(request, responder)
+        let exchange = Exchange(request, responder, proxies: context.trustedProxies)
         let began = ContinuousClock.now
         do {
             try await dispatch(exchange)

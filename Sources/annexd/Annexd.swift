@@ -13,8 +13,8 @@ struct Annexd: AsyncParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            ServeCommand.self, RepoCommand.self, ProxyCommand.self, DoctorCommand.self, ConfigCommand.self,
-            CheckPushCommand.self,
+            ServeCommand.self, RepoCommand.self, ProxyCommand.self, LocksCommand.self, DoctorCommand.self,
+            ConfigCommand.self, CheckPushCommand.self,
         ])
 
     static func main() async {

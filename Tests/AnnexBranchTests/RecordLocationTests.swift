@@ -26,6 +26,27 @@ import Testing
         }
     }
 
+    @Test("nothing is written once the folder has become another repository")
+    func replaced() async throws {
+        try await TestRepository.with { repository in
+            let isGone = Mutex(false)
+            struct Gone: Error {}
+            let branch = repository.branch(requireSame: { if isGone.withLock({ $0 }) { throw Gone() } })
+            try await branch.recordLocation(of: key(1), in: repository.uuid, present: true)
+            try await branch.flush()
+            let before = try await repository.git("rev-parse", "git-annex")
+            try await branch.recordLocation(of: key(2), in: repository.uuid, present: true)
+            isGone.withLock { $0 = true }
+            await #expect(throws: Gone.self) {
+                try await branch.recordLocation(of: key(3), in: repository.uuid, present: true)
+            }
+            await #expect(throws: Gone.self) { try await branch.flush() }
+            #expect(try await repository.git("rev-parse", "git-annex") == before)
+            #expect(repository.journalFiles().count == 1)
+            await #expect(throws: Gone.self) { try await branch.close() }
+        }
+    }
+
     @Test("spec 02 #13 #26 #30: the journal is read first; unchanged statuses and clusters write nothing")
     func suppression() async throws {
         try await TestRepository.with { repository in

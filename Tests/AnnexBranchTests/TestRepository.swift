@@ -44,12 +44,14 @@ struct TestRepository: Sendable {
         return try await body(repository)
     }
 
-    func branch(_ adjust: (inout BranchSettings) -> Void = { _ in }) -> AnnexBranch {
+    func branch(
+        _ adjust: (inout BranchSettings) -> Void = { _ in }, requireSame: @escaping @Sendable () throws -> Void = {}
+    ) -> AnnexBranch {
         var settings = BranchSettings()
         adjust(&settings)
         return AnnexBranch(
             gitDirectory: FilePath(path), uuid: uuid, settings: settings, executor: DispatchExecutor(),
-            logger: Logger(label: "test"))
+            logger: Logger(label: "test"), requireSame: requireSame)
     }
 
     @discardableResult

@@ -28,7 +28,7 @@ import Testing
     func exclusive() async throws {
         let (turns, room, key) = (KeyTurns(), Room(), key)
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for _ in 0..<100 { group.addTask { try await turns.withTurn(for: key) { await room.visit() } } }
+            for _ in 0..<100 { group.addTask { try await turns.withTurn(for: key) { _ in await room.visit() } } }
             try await group.waitForAll()
         }
         #expect(room.count == 100)
@@ -38,7 +38,7 @@ import Testing
     func independent() async throws {
         let turns = KeyTurns()
         let other = try Key(parsing: "SHA256--y")
-        let answer = try await turns.withTurn(for: key) { try await turns.withTurn(for: other) { 7 } }
+        let answer = try await turns.withTurn(for: key) { _ in try await turns.withTurn(for: other) { _ in 7 } }
         #expect(answer == 7)
     }
 
@@ -48,14 +48,14 @@ import Testing
         let (gate, open) = AsyncStream<Void>.makeStream()
         let (started, signal) = AsyncStream<Void>.makeStream()
         let first = Task {
-            try await turns.withTurn(for: key) {
+            try await turns.withTurn(for: key) { _ in
                 signal.yield()
                 for await _ in gate { break }
             }
         }
         for await _ in started { break }
-        let second = Task { try await turns.withTurn(for: key) { true } }
-        let third = Task { try await turns.withTurn(for: key) { true } }
+        let second = Task { try await turns.withTurn(for: key) { _ in true } }
+        let third = Task { try await turns.withTurn(for: key) { _ in true } }
         second.cancel()
         await #expect(throws: CancellationError.self) { try await second.value }
         open.yield()
@@ -67,7 +67,71 @@ import Testing
     func failure() async throws {
         struct Broken: Error {}
         let turns = KeyTurns()
-        await #expect(throws: Broken.self) { try await turns.withTurn(for: key) { throw Broken() } }
-        #expect(try await turns.withTurn(for: key) { 1 } == 1)
+        await #expect(throws: Broken.self) { try await turns.withTurn(for: key) { _ in throw Broken() } }
+        #expect(try await turns.withTurn(for: key) { _ in 1 } == 1)
+    }
+
+    private static let impatient = KeyTurns.Patience(window: .milliseconds(10), minimumProgress: 1000)
+
+    @Test("one that gets on is left alone, however many wait; one that is stuck steps back")
+    func stepsBack() async throws {
+        let (turns, key) = (KeyTurns(patience: Self.impatient), key)
+        let (started, signal) = AsyncStream<Void>.makeStream()
+        let stuck = Task {
+            try await turns.withTurn(for: key) { turn in
+                signal.yield()
+                await turn.stepBackRequest()
+                return turn.isAskedToStepBack
+            }
+        }
+        for await _ in started { break }
+        let brisk = Task {
+            try await turns.withTurn(for: key) { turn in
+                // Longer than several windows, and never asked to go.
+                for _ in 0..<20 {
+                    turn.advance(by: 100_000)
+                    try await Task.sleep(for: .milliseconds(2))
+                }
+                return turn.isAskedToStepBack
+            }
+        }
+        while turns.waiting == 0 { await Task.yield() }
+        let last = Task { try await turns.withTurn(for: key) { _ in true } }
+        #expect(try await stuck.value)
+        #expect(try await brisk.value == false)
+        #expect(try await last.value)
+        #expect(turns.waiting == 0)
+    }
+
+    @Test("nobody steps back where nobody waits, and a slow one does not for one that has stepped back itself")
+    func noThrashing() async throws {
+        let (turns, key) = (KeyTurns(patience: Self.impatient), key)
+        let slow = Task {
+            try await turns.withTurn(for: key) { turn in
+                for _ in 0..<40 {
+                    turn.advance(by: 1)
+                    try await Task.sleep(for: .milliseconds(2))
+                }
+                return turn.isAskedToStepBack
+            }
+        }
+        let veteran = Task { try await turns.withTurn(for: key, hasStepped: true) { _ in true } }
+        // Whichever of the two came first: the slow one is not asked to go.
+        #expect(try await slow.value == false)
+        #expect(try await veteran.value)
+    }
+
+    @Test("a request to step back ends the wait for it, and so does the end of the task")
+    func cancelledWait() async throws {
+        let (turns, key) = (KeyTurns(), key)
+        let task = Task {
+            try await turns.withTurn(for: key) { turn in
+                await turn.stepBackRequest()
+                return turn.isAskedToStepBack
+            }
+        }
+        task.cancel()
+        #expect((try? await task.value) != true)
+        #expect(try await turns.withTurn(for: key) { _ in 1 } == 1)
     }
 }

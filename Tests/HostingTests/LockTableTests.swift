@@ -15,24 +15,34 @@ import Testing
     }
 
     private let scope = LockTable.Scope(repository: .random(), location: .random())
+    private let key: Key
+    private let name = RepositoryName("team/data")!
+
+    init() throws { key = try Key(parsing: "SHA256--x") }
+
+    private var subject: LockTable.Subject { LockTable.Subject(key: key, name: name, scope: scope) }
+
+    private func client(_ name: String, isAnonymous: Bool = true) -> LockTable.Client {
+        LockTable.Client(name: name, isAnonymous: isAnonymous)
+    }
 
     @Test("an unlock releases, once")
     func unlock() async throws {
         let table = LockTable(limit: 10, limitPerClient: 10)
         let lock = FakeLock()
-        let id = try #require(await table.add(lock, scope: scope, client: "a"))
+        let id = try #require(await table.add(lock, on: subject, client: client("a")))
         #expect(await table.attach(id, scope: scope))
         #expect(await table.unlock(id, scope: scope))
         #expect(await table.unlock(id, scope: scope) == false)
         #expect(lock.log == ["extend", "release"])
-        #expect(await table.count == 0)
+        #expect(table.count == 0)
     }
 
     @Test("spec 01 #93: a connection that ends without an unlock leaves the lock")
     func vanishedConnection() async throws {
         let table = LockTable(limit: 10, limitPerClient: 10)
         let lock = FakeLock()
-        let id = try #require(await table.add(lock, scope: scope, client: "a"))
+        let id = try #require(await table.add(lock, on: subject, client: client("a")))
         #expect(await table.attach(id, scope: scope))
         await table.detach(id)
         #expect(lock.log == ["extend"], "protected on disk for as long as the client counts on it")
@@ -43,13 +53,13 @@ import Testing
     func expiry() async throws {
         let table = LockTable(limit: 10, limitPerClient: 10, lifetime: .milliseconds(20), grace: .milliseconds(20))
         let (abandoned, kept) = (FakeLock(), FakeLock())
-        let id = try #require(await table.add(kept, scope: scope, client: "a"))
+        let id = try #require(await table.add(kept, on: subject, client: client("a")))
         #expect(await table.attach(id, scope: scope))
-        _ = try #require(await table.add(abandoned, scope: scope, client: "a"))
+        _ = try #require(await table.add(abandoned, on: subject, client: client("a")))
         while abandoned.log.isEmpty { await Task.yield() }
         #expect(abandoned.log == ["release"])
         #expect(!kept.log.contains("release"))
-        #expect(await table.count == 1)
+        #expect(table.count == 1)
         while kept.log.count < 3 { await Task.yield() }
         #expect(Set(kept.log) == ["extend"], "renewed again and again")
         await table.detach(id)
@@ -59,32 +69,74 @@ import Testing
     @Test("an id is worth nothing in another repository")
     func scopes() async throws {
         let table = LockTable(limit: 10, limitPerClient: 10)
-        let id = try #require(await table.add(FakeLock(), scope: scope, client: "a"))
+        let id = try #require(await table.add(FakeLock(), on: subject, client: client("a")))
         let other = LockTable.Scope(repository: .random(), location: scope.location)
         #expect(await table.attach(id, scope: other) == false)
         #expect(await table.unlock(id, scope: other) == false)
-        #expect(await table.count == 1)
+        #expect(table.count == 1)
     }
 
     @Test("one client cannot use up everybody's locks")
     func bounds() async throws {
         let table = LockTable(limit: 3, limitPerClient: 2)
         let refused = FakeLock()
-        _ = try #require(await table.add(FakeLock(), scope: scope, client: "a"))
-        let second = try #require(await table.add(FakeLock(), scope: scope, client: "a"))
-        #expect(await table.hasRoom(for: "a") == false)
-        #expect(await table.add(refused, scope: scope, client: "a") == nil)
+        _ = try #require(await table.add(FakeLock(), on: subject, client: client("a")))
+        let second = try #require(await table.add(FakeLock(), on: subject, client: client("a")))
+        #expect(await table.shortage(for: client("a")) == .ofClient)
+        #expect(await table.add(refused, on: subject, client: client("a")) == nil)
         #expect(refused.log == ["release"])
-        #expect(await table.hasRoom(for: "b"))
+        #expect(await table.shortage(for: client("b")) == nil)
+        _ = try #require(await table.add(FakeLock(), on: subject, client: client("b")))
+        #expect(await table.shortage(for: client("b")) == .ofAll)
         await table.unlock(second, scope: scope)
-        #expect(await table.hasRoom(for: "a"))
+        #expect(await table.shortage(for: client("a")) == nil)
+    }
+
+    @Test("all people without a login together cannot use up everybody's locks")
+    func anonymous() async throws {
+        let table = LockTable(limit: 10, limitPerClient: 3, limitOfAnonymous: 4)
+        var ids: [LockID] = []
+        for number in 0..<4 {
+            ids.append(try #require(await table.add(FakeLock(), on: subject, client: client("a\(number)"))))
+        }
+        let refused = FakeLock()
+        #expect(await table.shortage(for: client("a9")) == .ofAnonymous)
+        #expect(await table.add(refused, on: subject, client: client("a9")) == nil)
+        #expect(refused.log == ["release"])
+        #expect(await table.add(FakeLock(), on: subject, client: client("alice", isAnonymous: false)) != nil)
+        await table.unlock(ids[0], scope: scope)
+        #expect(await table.shortage(for: client("a9")) == nil)
+    }
+
+    @Test("a lock can be listed and broken; its client finds it gone, and others' locks stay")
+    func breaking() async throws {
+        let table = LockTable(limit: 10, limitPerClient: 10)
+        let other = try Key(parsing: "SHA256--y")
+        let (broken, kept) = (FakeLock(), FakeLock())
+        let id = try #require(await table.add(broken, on: subject, client: client("a")))
+        #expect(await table.attach(id, scope: scope))
+        var second = subject
+        second.key = other
+        _ = try #require(await table.add(kept, on: second, client: client("b")))
+        let listed = await table.list()
+        #expect(Set(listed.map(\.subject)) == [subject, second])
+        #expect(listed.first { $0.subject.key == key }?.isConnected == true)
+        #expect(listed.allSatisfy { $0.until > 1_600_000_000 })
+
+        #expect(await table.breakLocks(on: key, in: .random()).isEmpty)
+        #expect(await table.breakLocks(on: key, in: scope.repository).map(\.client.name) == ["a"])
+        #expect(broken.log == ["extend", "release"])
+        #expect(kept.log.isEmpty)
+        #expect(table.count == 1)
+        #expect(await table.unlock(id, scope: scope) == false)
+        await table.detach(id)
     }
 
     @Test("at the end of the process content stays protected on disk")
     func shutdown() async throws {
         let table = LockTable(limit: 10, limitPerClient: 10)
         let lock = FakeLock()
-        _ = try #require(await table.add(lock, scope: scope, client: "a"))
+        _ = try #require(await table.add(lock, on: subject, client: client("a")))
         await table.detachAll()
         #expect(lock.log == ["detach"])
     }
@@ -112,10 +164,10 @@ import Testing
                     kept.withLock { $0?.append(id) }
                 }
             }
-            let id = try #require(await table.add(lock, scope: scope, client: "a"))
+            let id = try #require(await table.add(lock, on: subject, client: client("a")))
             ids.withLock { $0.append(id) }
         }
-        while await table.count == 50 || kept.withLock({ $0?.count ?? 0 }) == 0 { await Task.yield() }
+        while table.count == 50 || kept.withLock({ $0?.count ?? 0 }) == 0 { await Task.yield() }
         for id in kept.withLock({ $0 ?? [] }) { #expect(await table.unlock(id, scope: scope)) }
     }
 }

@@ -61,6 +61,40 @@ private func name(_ text: String) throws -> RepositoryName { try #require(Reposi
         await repository.close()
     }
 
+    @Test("an unknown UUID is answered at once: no disk is asked and no scan waited for")
+    func unknownUUID() async throws {
+        let pool = BlockingPool(threadCount: 1)
+        let services = HostServices(
+            pool: pool, locks: LockTable(limit: 1, limitPerClient: 1), logger: root.services.logger,
+            commitDelay: .milliseconds(50), remotes: root.services.remotes)
+        let catalog = Catalog(root: root.folder, services: services)
+        // The only thread that may wait is taken: whoever needs it does not come back.
+        let isTaken = Atomic(false)
+        let isFree = Atomic(false)
+        async let blocked: Void = pool.run {
+            isTaken.store(true, ordering: .relaxed)
+            while !isFree.load(ordering: .relaxed) { usleep(1000) }
+        }
+        while !isTaken.load(ordering: .relaxed) { await Task.yield() }
+        for _ in 0..<1000 { #expect(try await catalog.repository(withUUID: .random()) == nil) }
+        isFree.store(true, ordering: .relaxed)
+        try await blocked
+        await pool.shutdown()
+    }
+
+    @Test("copies are told in lists, and by what is shown of each")
+    func copies() async throws {
+        let uuid = try await root.manager.create(name("original"))
+        try await root.manager.create(name("other"))
+        let original = root.folder.folder(of: try name("original"))
+        try await root.manager.importRepository(at: original, as: name("team/copy"), keepingSource: true)
+        let list = try root.manager.list()
+        #expect(list.filter { $0.uuid == uuid }.map(\.name) == [try name("original"), try name("team/copy")])
+        #expect(list.first { $0.uuid == uuid }?.copies == [try name("team/copy")])
+        #expect(list.first { $0.uuid != uuid }?.copies == [])
+        #expect(try root.manager.show(name("team/copy")).copies == [try name("original")])
+    }
+
     @Test("a name is given once")
     func duplicates() async throws {
         try await root.manager.create(name("data"))

@@ -72,6 +72,22 @@ import Testing
         #expect(try Files.read(fixture.place(key).object) == content)
     }
 
+    @Test("what is here is read back in steps, or when it is needed; whoever leaves between them keeps it")
+    func rereading() throws {
+        #expect(try fixture.put(part(0..<200_000), as: key, length: 300_000, end: .broken) == .kept(200_000))
+        do {
+            let abandoned = try fixture.begin(key, offset: 200_000, length: 100_000).reception
+            #expect(try abandoned.rereadSome() == 200_000)
+        }
+        #expect(try fixture.store.partialSize(key) == 200_000)
+        let reception = try fixture.begin(key, offset: 200_000, length: 100_000).reception
+        #expect(try reception.rereadSome() == 200_000)
+        #expect(try reception.rereadSome() == nil)
+        try reception.append(part(200_000..<300_000))
+        #expect(try reception.finish(.complete) == .stored(newly: true))
+        reception.release()
+    }
+
     @Test("spec 01 #44: dropping a reception keeps the bytes and frees the locks")
     func dropped() throws {
         do {

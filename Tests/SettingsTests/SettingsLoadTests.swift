@@ -33,6 +33,7 @@ import Testing
             listen = ["127.0.0.1:1", "[::]:2", "unix:/run/a"]
             public_url = "https://example.org/annex"
             anonymous = "append"
+            trusted_proxies = ["127.0.0.1", "unix"]
             [tls]
             certificate = "/c.pem"
             key = "/k.pem"
@@ -43,8 +44,10 @@ import Testing
             transfer_timeout_seconds = 4
             max_locks = 6
             max_locks_per_client = 5
+            max_anonymous_locks = 3
             blocking_threads = 7
             git_processes = 8
+            git_slow_clients = 10
             git_queue_seconds = 9
             [branch]
             commit_delay_milliseconds = 50
@@ -59,6 +62,7 @@ import Testing
         expected.server.listen = ["127.0.0.1:1", "[::]:2", "unix:/run/a"]
         expected.server.publicURL = "https://example.org/annex"
         expected.server.anonymous = .append
+        expected.server.trustedProxies = ["127.0.0.1", "unix"]
         expected.tls.certificate = "/c.pem"
         expected.tls.key = "/k.pem"
         expected.limits.maxConnections = 1
@@ -67,8 +71,10 @@ import Testing
         expected.limits.transferTimeout = .seconds(4)
         expected.limits.maxLocks = 6
         expected.limits.maxLocksPerClient = 5
+        expected.limits.maxAnonymousLocks = 3
         expected.limits.blockingThreads = 7
         expected.limits.gitProcesses = 8
+        expected.limits.gitSlowClients = 10
         expected.limits.gitQueue = .seconds(9)
         expected.branch.commitDelay = .milliseconds(50)
         expected.log.level = .debug

@@ -12,6 +12,7 @@ public struct GitCommand: Sendable {
     private let gitDirectory: FilePath
     private var settings: [(String, [UInt8])] = defaultSettings
     private var variables: [(String, [UInt8])] = []
+    private var patience: Duration?
     private var standing = Standing.clean
 
     /// Whose configuration counts.
@@ -65,6 +66,14 @@ public struct GitCommand: Sendable {
         return copy
     }
 
+    /// This command, which is first left to end by itself at the end of its input when nobody wants its result any more,
+    /// and is asked to end only when it has not after `patience`.
+    func endingByItself(within patience: Duration) -> GitCommand {
+        var copy = self
+        copy.patience = patience
+        return copy
+    }
+
     /// Runs to the end and answers everything it printed, at most `limit` bytes.
     ///
     /// A non-zero exit status is not an error here. Cancelling the task ends the process.
@@ -113,6 +122,10 @@ public struct GitCommand: Sendable {
         // A group of its own: pack-objects, index-pack and hooks end with it, and Ctrl-C in a terminal does not reach it.
         options.processGroupID = 0
         options.teardownSequence = [.gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .seconds(5))]
+        // This signal does nothing to a process that runs; it stands for waiting.
+        if let patience {
+            options.teardownSequence.insert(.send(signal: .resume, allowedDurationToNextStep: patience), at: 0)
+        }
         let outcome = try await Subprocess.run(
             .name("git"), arguments: Arguments(fullArguments), environment: .custom(fullEnvironment),
             workingDirectory: standing == .clean ? nil : "/", platformOptions: options, input: .inputWriter,
@@ -122,7 +135,13 @@ public struct GitCommand: Sendable {
             let process = GitProcess(
                 input: GitInput(writer: execution.standardInputWriter),
                 output: GitOutputStream(execution.standardOutput))
-            let result = try await body(process)
+            let result: Result
+            do {
+                result = try await body(process)
+            } catch {
+                try? await execution.standardInputWriter.finish()
+                throw error
+            }
             try? await execution.standardInputWriter.finish()
             if try await process.output.discardRest(limit: 16 << 20) == false {
                 try? execution.send(signal: .terminate, toProcessGroup: true)

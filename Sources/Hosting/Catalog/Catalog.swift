@@ -21,6 +21,8 @@ public final class Catalog: Sendable {
         var namesByUUID: [RepositoryUUID: Set<RepositoryName>] = [:]
         /// Which repositories may proxy for a repository, as their git configs say.
         var gatewaysByUUID: [RepositoryUUID: Set<RepositoryName>] = [:]
+        /// Repositories with one UUID that the log has told of.
+        var reported: [RepositoryUUID: Set<RepositoryName>] = [:]
     }
 
     private let state = Mutex(State())
@@ -67,8 +69,8 @@ public final class Catalog: Sendable {
 
     private func unambiguous(_ names: Set<RepositoryName>, _ uuid: RepositoryUUID) async throws -> HostedRepository? {
         guard names.count <= 1 else {
-            services.logger.warning(
-                "several repositories answer for one UUID; it can be reached by path only",
+            services.logger.info(
+                "a UUID that several repositories answer for was asked for without a path",
                 metadata: ["uuid": "\(uuid)", "repositories": "\(names.sorted())"])
             return nil
         }
@@ -114,6 +116,11 @@ public final class Catalog: Sendable {
 
     /// How many repositories are known and how many of them are open.
     public var counts: (known: Int, open: Int) { state.withLock { ($0.index.count, $0.open.count) } }
+
+    /// How many uploads wait for another one of the same key.
+    public var waitingUploads: Int {
+        state.withLock { Array($0.open.values) }.reduce(0) { $0 + $1.turns.waiting }
+    }
 
     /// Blocking. Opens the repository, or finds it open.
     private func find(_ name: RepositoryName) throws -> HostedRepository? {
@@ -175,10 +182,25 @@ public final class Catalog: Sendable {
             (state.namesByUUID, state.gatewaysByUUID) = ([:], [:])
             for found in repositories.values { state.add(found) }
         }
+        reportCopies()
         for found in repositories.values {
             for former in found.formerNames where (try? Files.exists(root.aliasFile(of: former))) == false {
                 try? RepositoryRenaming.writeAlias(from: former, to: found.name, in: root)
             }
+        }
+    }
+
+    /// Tells the log once of repositories with one UUID: copies of one another, which git-annex takes for one repository.
+    private func reportCopies() {
+        let news = state.withLock { state in
+            let copies = state.namesByUUID.filter { $0.value.count > 1 }
+            defer { state.reported = copies }
+            return copies.filter { state.reported[$0.key] != $0.value }
+        }
+        for (uuid, names) in news {
+            services.logger.warning(
+                "several repositories have one UUID; each can be reached by its path, and none by the UUID alone",
+                metadata: ["uuid": "\(uuid)", "repositories": "\(names.sorted())"])
         }
     }
 

@@ -7,17 +7,42 @@ import NIOCore
 import ObjectStore
 
 extension LocalContent {
-    /// Uploads of one key take turns: the second waits, and usually finds the content stored.
+    /// Uploads of one key take turns: the second waits, and usually finds the content stored. One that crawls steps back
+    /// for those behind it, and goes on later where it was: none is cut off, and two never write into one file.
     func store(_ key: Key, from upload: Upload) async throws -> StoreOutcome {
         try await repository.keepingOpen {
-            try await repository.turns.withTurn(for: key) {
-                switch try await beginReceiving(key, upload) {
-                case .alreadyPresent: return .stored(also: [])
-                case .refused(let refusal): return outcome(of: refusal)
-                case .busy: return .notStored(reason: "another process is receiving this key")
-                case .ready(let reception): return try await receive(key, from: upload.body, into: reception)
+            var upload = upload
+            var hasStepped = false
+            var turnsInVain = 0
+            while turnsInVain < Self.turnsInVain {
+                let step = try await repository.turns.withTurn(for: key, hasStepped: hasStepped) { turn in
+                    try await take(turn, for: key, upload)
+                }
+                switch step {
+                case .ended(let outcome): return outcome
+                case .steppedBack(let received):
+                    hasStepped = true
+                    turnsInVain = received > 0 ? 0 : turnsInVain + 1
+                    upload.offset += received
+                    upload.length -= Int64(received)
                 }
             }
+            return .notStored(reason: "the upload is stuck, and others wait for this key")
+        }
+    }
+
+    private enum Step: Sendable {
+        case ended(StoreOutcome)
+        /// So many bytes of the body were taken; the rest is still to come.
+        case steppedBack(received: UInt64)
+    }
+
+    private func take(_ turn: Turn, for key: Key, _ upload: Upload) async throws -> Step {
+        switch try await beginReceiving(key, upload) {
+        case .alreadyPresent: return .ended(.stored(also: []))
+        case .refused(let refusal): return .ended(outcome(of: refusal))
+        case .busy: return .ended(.notStored(reason: "another process is receiving this key"))
+        case .ready(let reception): return try await receive(key, from: upload.body, into: reception, turn)
         }
     }
 
@@ -45,10 +70,17 @@ extension LocalContent {
         key.backend.kind == .vurl ? try await branch.equivalentKeys(of: key) : []
     }
 
-    private func receive(_ key: Key, from body: any UploadBody, into reception: Reception) async throws -> StoreOutcome
-    {
+    private func receive(
+        _ key: Key, from body: any UploadBody, into reception: Reception, _ turn: Turn
+    ) async throws -> Step {
         let pool = repository.services.pool
-        let end = try await pump(body, into: reception)
+        guard let end = try await steppingBack(turn, { try await pump(body, into: reception, turn) }) else {
+            // What came is kept as if the connection had broken; whoever is next goes on from there.
+            let received = reception.bytesReceived
+            _ = try await pool.run { try reception.finish(.broken) }
+            try await pool.run { reception.release() }
+            return .steppedBack(received: received)
+        }
         let result = try await pool.run { try reception.finish(end) }
         if case .stored = result {
             // The content is safe before anybody is told of it, and it is told before the sender is answered.
@@ -56,23 +88,54 @@ extension LocalContent {
         }
         try await pool.run { reception.release() }
         switch result {
-        case .stored: return .stored(also: [])
-        case .rejected(let reason): return .notStored(reason: "\(reason)")
+        case .stored: return .ended(.stored(also: []))
+        case .rejected(let reason): return .ended(.notStored(reason: "\(reason)"))
         case .kept(let bytes):
-            return .notStored(reason: "the connection broke; \(bytes) bytes are kept for the next try")
+            return .ended(.notStored(reason: "the connection broke; \(bytes) bytes are kept for the next try"))
         }
     }
 
-    /// Writes and hashes the body as it comes; answers how it ended.
-    private func pump(_ body: any UploadBody, into reception: Reception) async throws -> BodyEnd {
+    /// Runs `pump`, which is cancelled when the turn is asked for; the answer is then nil, unless it had ended.
+    ///
+    /// A pull of the body that is cancelled loses nothing: what arrives later is handed to the next one.
+    private func steppingBack(
+        _ turn: Turn, _ pump: @escaping @Sendable () async throws -> BodyEnd?
+    ) async throws -> BodyEnd? {
+        try await withThrowingTaskGroup(of: BodyEnd??.self) { group in
+            group.addTask { .some(try await pump()) }
+            group.addTask {
+                await turn.stepBackRequest()
+                return nil
+            }
+            defer { group.cancelAll() }
+            while let ended = try await group.next() {
+                if let ended { return ended }
+                group.cancelAll()
+            }
+            return .broken
+        }
+    }
+
+    /// Writes and hashes the body as it comes; answers how it ended, or nil when it was left for others that wait.
+    private func pump(_ body: any UploadBody, into reception: Reception, _ turn: Turn) async throws -> BodyEnd? {
         let pool = repository.services.pool
+        // Step by step, so that neither a client that leaves nor one that waits must see the end of a long reading.
+        while let count = try await pool.run({ try reception.rereadSome() }) {
+            turn.advance(by: count)
+            if turn.isAskedToStepBack { return nil }
+            try Task.checkCancellation()
+        }
         while true {
+            if turn.isAskedToStepBack { return nil }
             switch try await body.next() {
             case .bytes(let buffer):
+                turn.advance(by: buffer.readableBytes)
                 try await pool.run { try buffer.withUnsafeReadableBytes { try reception.append($0) } }
                 if reception.isTooLong { return .tooLong }
-            case .end: return .complete
-            case .broken: return .broken
+            case .end:
+                turn.settle()
+                return .complete
+            case .broken: return turn.isAskedToStepBack ? nil : .broken
             }
         }
     }
@@ -84,6 +147,10 @@ extension LocalContent {
         case .negativeLength, .offsetBeyondPartial, .wrongLength: .notStored(reason: "\(refusal)")
         }
     }
+
+    /// After so many turns without a byte an upload is given up; each lasts a few seconds, so in all about as long as a
+    /// body that nobody waits for may be silent.
+    private static var turnsInVain: Int { 100 }
 
     /// How long an upload waits for another process.
     private static var patience: Duration { .seconds(20) }

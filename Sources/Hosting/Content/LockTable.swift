@@ -1,5 +1,6 @@
 public import AnnexProtocol
 public import Locations
+import Synchronization
 
 /// The content locks that clients of one host hold, by lock id.
 ///
@@ -14,10 +15,12 @@ public actor LockTable {
 
     private struct Entry {
         let lock: any HeldLock
-        let scope: Scope
-        let client: String
+        let subject: Subject
+        let client: Client
         var expires: ContinuousClock.Instant
         var connections = 0
+
+        var scope: Scope { subject.scope }
 
         /// When a lock without a connection ends, and one with a connection is renewed.
         func isDue(renewing margin: Duration) -> ContinuousClock.Instant {
@@ -38,42 +41,84 @@ public actor LockTable {
         }
     }
 
+    /// What is locked: the content of a key, and where.
+    public struct Subject: Hashable, Sendable {
+        public var key: Key
+        /// The repository through which it was locked, for people.
+        public var name: RepositoryName
+        public var scope: Scope
+
+        public init(key: Key, name: RepositoryName, scope: Scope) {
+            self.key = key
+            self.name = name
+            self.scope = scope
+        }
+    }
+
+    /// Who holds a lock, as far as the bounds tell people apart.
+    public struct Client: Hashable, Sendable {
+        /// An address, or the network that one subscriber has.
+        public var name: String
+        /// Whether nobody has logged in.
+        public var isAnonymous: Bool
+
+        public init(name: String, isAnonymous: Bool) {
+            self.name = name
+            self.isAnonymous = isAnonymous
+        }
+    }
+
+    /// Which bound is in the way of one more lock.
+    public enum Shortage: Hashable, Sendable {
+        case ofAll, ofAnonymous, ofClient
+    }
+
     private var entries: [LockID: Entry] = [:]
-    private var heldByClient: [String: Int] = [:]
+    private var heldByClient: [Client: Int] = [:]
+    private var heldByAnonymous = 0
+    private let heldCount = Atomic(0)
     private let limit: Int
     private let limitPerClient: Int
+    private let limitOfAnonymous: Int
     private var sweeper: Task<Void, Never>?
 
     /// - Parameters:
     ///   - limit: locks at one time, over all clients.
     ///   - limitPerClient: locks at one time of one client address, so that nobody can use up everybody's.
+    ///   - limitOfAnonymous: locks at one time of all people without a login together; no bound of its own where absent.
     ///   - lifetime: what the protocol promises; shorter only in tests.
     public init(
-        limit: Int, limitPerClient: Int, lifetime: Duration = .seconds(600), grace: Duration = .seconds(60)
+        limit: Int, limitPerClient: Int, limitOfAnonymous: Int = .max, lifetime: Duration = .seconds(600),
+        grace: Duration = .seconds(60)
     ) {
         self.limit = limit
         self.limitPerClient = limitPerClient
+        self.limitOfAnonymous = limitOfAnonymous
         self.lifetime = lifetime
         self.grace = grace
     }
 
     /// How many locks are held.
-    public var count: Int { entries.count }
+    public nonisolated var count: Int { heldCount.load(ordering: .relaxed) }
 
-    /// Whether `client` may hold one more lock; asked before the content is locked.
-    public func hasRoom(for client: String) -> Bool {
-        entries.count < limit && heldByClient[client, default: 0] < limitPerClient
+    /// What keeps `client` from holding one more lock, or nil; asked before the content is locked.
+    public func shortage(for client: Client) -> Shortage? {
+        if heldByClient[client, default: 0] >= limitPerClient { return .ofClient }
+        if client.isAnonymous, heldByAnonymous >= limitOfAnonymous { return .ofAnonymous }
+        return entries.count >= limit ? .ofAll : nil
     }
 
     /// Takes charge of a lock and answers its id, or nil when the bounds were reached meanwhile; the lock is then released.
-    public func add(_ lock: any HeldLock, scope: Scope, client: String) async -> LockID? {
-        guard hasRoom(for: client) else {
+    public func add(_ lock: any HeldLock, on subject: Subject, client: Client) async -> LockID? {
+        guard shortage(for: client) == nil else {
             await lock.release()
             return nil
         }
         let id = LockID.random()
-        entries[id] = Entry(lock: lock, scope: scope, client: client, expires: .now + lifetime)
+        entries[id] = Entry(lock: lock, subject: subject, client: client, expires: .now + lifetime)
+        heldCount.add(1, ordering: .relaxed)
         heldByClient[client, default: 0] += 1
+        if client.isAnonymous { heldByAnonymous += 1 }
         startSweeping()
         return id
     }
@@ -124,6 +169,8 @@ public actor LockTable {
 
     private func remove(_ id: LockID) -> Entry? {
         guard let entry = entries.removeValue(forKey: id) else { return nil }
+        heldCount.subtract(1, ordering: .relaxed)
+        if entry.client.isAnonymous { heldByAnonymous -= 1 }
         let left = heldByClient[entry.client, default: 1] - 1
         heldByClient[entry.client] = left > 0 ? left : nil
         return entry
@@ -154,5 +201,39 @@ public actor LockTable {
             }
         }
         sweeper = nil
+    }
+}
+
+// MARK: For people
+
+extension LockTable {
+    /// A lock as people are shown it, without the id, which is as good as a password.
+    public struct Description: Hashable, Sendable {
+        public var subject: Subject
+        public var client: Client
+        /// Seconds since 1970 until which the lock lives without a connection.
+        public var until: Int64
+        /// Whether a `keeplocked` connection holds it, and renews it.
+        public var isConnected: Bool
+    }
+
+    /// Every lock that is held, in no order.
+    public func list() -> [Description] {
+        entries.values.map { entry in
+            let left = ContinuousClock.now.duration(to: entry.expires).components.seconds
+            return Description(
+                subject: entry.subject, client: entry.client, until: WallClock.seconds + max(0, left),
+                isConnected: entry.connections > 0)
+        }
+    }
+
+    /// Ends every lock on the content of `key` in a repository, whatever its clients were promised.
+    ///
+    /// - Returns: the locks that were ended.
+    public func breakLocks(on key: Key, in repository: RepositoryUUID) async -> [Description] {
+        let broken = list().filter { $0.subject.key == key && $0.subject.scope.repository == repository }
+        let ids = entries.filter { $0.value.subject.key == key && $0.value.scope.repository == repository }.map(\.key)
+        for id in ids { await remove(id)?.lock.release() }
+        return broken
     }
 }

@@ -132,9 +132,34 @@ public struct RepositoryManager: Sendable {
     }
 
     /// Moves a repository to the trash, from which ``restore(_:as:)`` brings it back.
+    ///
+    /// Not in the middle of a change to its git-annex branch: what is written then goes to the trash with it, and never
+    /// into a repository that takes its place.
     public func delete(_ name: RepositoryName) async throws {
-        try await services.pool.run { try RepositoryTrash(root: root).discard(name) }
+        let trash = RepositoryTrash(root: root)
+        let branch = try await services.pool.run { try self.branchToExclude(of: name) }
+        do {
+            if let branch {
+                try await branch.excludingChanges { try trash.discard(name) }
+            } else {
+                try await services.pool.run { try trash.discard(name) }
+            }
+        } catch let error as AnnexBranchError where error.code == .locked {
+            // Another program keeps the journal locked, perhaps for ever. It has its own files open.
+            try await services.pool.run { try trash.discard(name) }
+        }
         services.logger.info("repository moved to the trash", metadata: ["repository": "\(name)"])
+    }
+
+    /// The branch of a repository whose changes a deletion has to wait for.
+    private func branchToExclude(of name: RepositoryName) throws -> AnnexBranch? {
+        guard let gitDirectory = try root.gitDirectory(of: name) else { throw HostingError.gone(name) }
+        let settings = RepositorySettings(
+            try GitConfigFile(gitDirectory.appending("config")).current(), gitDirectory: gitDirectory)
+        guard let uuid = settings.uuid, settings.store.allowsChanges else { return nil }
+        return AnnexBranch(
+            gitDirectory: gitDirectory, uuid: uuid, settings: settings.branch(commitDelay: services.commitDelay),
+            executor: services.pool, logger: services.logger)
     }
 
     /// Brings back the repository of this name that was deleted last, under its own or another name.

@@ -10,6 +10,8 @@ public struct RepositorySummary: Sendable {
     public var folder: String
     public var isBare: Bool
     public var formerNames: [RepositoryName]
+    /// Other repositories with the same UUID: copies, which git-annex takes for one and the same.
+    public var copies: [RepositoryName] = []
     /// Objects and their total size in bytes; only where they were counted.
     public var content: (objects: Int, bytes: UInt64)?
 }
@@ -19,10 +21,19 @@ extension RepositoryManager {
     public func list() throws -> [RepositorySummary] {
         var scan = RepositoryScan(root: root)
         _ = scan.refresh()
-        return scan.repositories.values.sorted { $0.name < $1.name }.map { found in
+        let found = scan.repositories.values.sorted { $0.name < $1.name }
+        let names = Self.namesByUUID(found)
+        return found.map { found in
             RepositorySummary(
                 name: found.name, uuid: found.uuid, folder: found.gitDirectory.string,
-                isBare: found.gitDirectory.lastComponent?.string != ".git", formerNames: found.formerNames)
+                isBare: found.gitDirectory.lastComponent?.string != ".git", formerNames: found.formerNames,
+                copies: found.uuid.flatMap { names[$0] }?.filter { $0 != found.name } ?? [])
+        }
+    }
+
+    private static func namesByUUID(_ found: [RepositoryScan.Found]) -> [RepositoryUUID: [RepositoryName]] {
+        found.reduce(into: [:]) { names, found in
+            if let uuid = found.uuid { names[uuid, default: []].append(found.name) }
         }
     }
 
@@ -38,6 +49,9 @@ extension RepositoryManager {
             formerNames: config.all("annexd.formerName").compactMap {
                 RepositoryName(String(decoding: $0, as: UTF8.self))
             })
+        if let uuid = settings.uuid {
+            summary.copies = try list().filter { $0.uuid == uuid && $0.name != current }.map(\.name)
+        }
         summary.content = try count(gitDirectory.appending("annex").appending("objects"))
         return summary
     }

@@ -36,6 +36,8 @@ extension ObjectStore {
                 try Files.unlink(partial)
                 return false
             }
+            // Throws when another repository has taken the place of this one since the upload began.
+            _ = try self.settings()
             do {
                 // A removal that ends now may take these away again; then this is tried once more.
                 try modes.createDirectories(place.directory)

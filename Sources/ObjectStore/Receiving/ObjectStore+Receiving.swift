@@ -12,7 +12,7 @@ extension ObjectStore {
     ///   - offset: bytes that the client leaves out at the front, in the hope that they are here.
     ///   - length: the announced length of the body in bytes.
     ///   - isSecure: whether the hash in the key is secure, where the caller knows better than its backend tells (VURL).
-    ///   - checker: a fresh checker for this key. Bytes that are here already are read and fed to it.
+    ///   - checker: a fresh checker for this key. The reception reads the bytes that are here already for it.
     public func beginReceiving(
         _ key: Key, clientUUID: [UInt8], associatedFile: [UInt8] = [], offset: UInt64, length: Int64,
         isSecure: Bool? = nil, checker: sending any ContentChecking
@@ -81,7 +81,6 @@ extension ObjectStore {
         // Content that cannot be verified had better come from one sender; so the body replaces what overlaps.
         let kept = checker.checker.isVerifiable ? existing : request.offset
         if kept < existing { try file.truncate(to: kept) }
-        try feed(file, upTo: kept, to: checker)
         return .ready(
             Reception(
                 key, self, settings, file, slot, checker, start: kept, skip: kept - request.offset,
@@ -114,22 +113,6 @@ extension ObjectStore {
         let outstanding = try TransferSlot.outstandingBytes(besides: key, paths)
         let need = Int128(size) + Int128(settings.diskReserve) - Int128(free) - Int128(existing) + Int128(outstanding)
         return need > 0 ? UInt64(clamping: need) : nil
-    }
-
-    private func feed(_ file: OpenFile, upTo end: UInt64, to checker: CheckerBox) throws {
-        guard end > 0 else { return }
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
-        defer { buffer.deallocate() }
-        var position: UInt64 = 0
-        while position < end {
-            let wanted = Int(min(end - position, UInt64(buffer.count)))
-            let count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted]), at: position)
-            guard count > 0 else {
-                throw ObjectStoreError(code: .io, message: "read \"\(file.path)\": it became shorter meanwhile")
-            }
-            checker.checker.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-            position += UInt64(count)
-        }
     }
 }
 

@@ -25,6 +25,8 @@ public final class Reception: Sendable {
     private struct State {
         /// Size of the partial file.
         var position: UInt64
+        /// Bytes of it that the checker has seen.
+        var checked: UInt64 = 0
         var writtenBack: UInt64
         var hasFailed = false
         var isFinished = false
@@ -57,6 +59,35 @@ public final class Reception: Sendable {
     /// Whether more bytes came than were announced; nothing that comes now is of use.
     public var isTooLong: Bool { bytesReceived > length }
 
+    /// Reads some of what an earlier upload left, for the checker; answers how many bytes, or nil when it has seen all.
+    ///
+    /// A large partial file takes a while to read. Whoever receives can stop between these steps when the client leaves;
+    /// the other calls read what is left themselves.
+    public func rereadSome() throws(ObjectStoreError) -> Int? {
+        try reporting { try state.withLock { state in try reread(upTo: 32 << 20, &state) } }
+    }
+
+    private func reread(upTo limit: Int, _ state: inout State) throws -> Int? {
+        guard state.checked < start, !state.isFinished else { return nil }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+        defer { buffer.deallocate() }
+        var done = 0
+        while state.checked < start, done < limit {
+            let wanted = Int(min(start - state.checked, UInt64(buffer.count)))
+            let space = UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted])
+            let count = try file.read(into: space, at: state.checked)
+            guard count > 0 else {
+                throw ObjectStoreError(code: .io, message: "read \"\(file.path)\": it became shorter meanwhile")
+            }
+            checker.checker.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            state.checked += UInt64(count)
+            done += count
+        }
+        return done
+    }
+
+    private func rereadAll(_ state: inout State) throws { while try reread(upTo: .max, &state) != nil {} }
+
     /// Writes the next bytes of the body, and hashes them. Bytes beyond the announced length are dropped.
     ///
     /// After an error, such as a full disk, only `finish(.broken)` makes sense; it keeps what fitted.
@@ -79,6 +110,7 @@ public final class Reception: Sendable {
         let fresh = UnsafeRawBufferPointer(rebasing: wanted.dropFirst(here))
         guard fresh.count > 0 else { return }
 
+        try rereadAll(&state)
         do {
             try file.write(fresh, at: state.position)
         } catch {
@@ -91,6 +123,7 @@ public final class Reception: Sendable {
         }
         checker.checker.update(fresh)
         state.position += UInt64(fresh.count)
+        state.checked = state.position
         state.slot?.report(state.position)
         if state.position - state.writtenBack >= Self.writebackStep {
             file.startWriteback(offset: state.writtenBack, length: state.position - state.writtenBack)
@@ -108,6 +141,7 @@ public final class Reception: Sendable {
                 guard !state.isFinished else {
                     throw ObjectStoreError(code: .misuse, message: "finish of a reception that has ended")
                 }
+                if end == .complete, bytesReceived == length, !state.hasFailed { try rereadAll(&state) }
                 state.isFinished = true
                 switch end {
                 case _ where isTooLong, .tooLong:

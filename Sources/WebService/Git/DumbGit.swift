@@ -13,7 +13,9 @@ struct DumbGit {
         let repository = try await context.readable(name, exchange)
         exchange.note(repository: repository.name, operation: "info/refs")
         await repository.flushBranch()
-        let refs = try await context.gitSlots.withSlot { try await DumbHTTP(repository.gitDirectory).infoRefs() }
+        let refs = try await context.gitSlots.withSlot(for: exchange.clientAddress.group) { _ in
+            try await DumbHTTP(repository.gitDirectory).infoRefs()
+        }
         try await text(refs)
     }
 
@@ -24,7 +26,10 @@ struct DumbGit {
         let files = DumbHTTP(repository.gitDirectory)
         switch path {
         case ["HEAD"]:
-            try await text(try await context.gitSlots.withSlot { try await files.head() })
+            let head = try await context.gitSlots.withSlot(for: exchange.clientAddress.group) { _ in
+                try await files.head()
+            }
+            try await text(head)
         case ["objects", "info", "packs"]:
             try await text(try await repository.services.pool.run { try files.packs() })
         default:

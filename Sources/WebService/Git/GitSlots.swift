@@ -1,49 +1,108 @@
 import Synchronization
 
 /// Bounds how many git services run at one time; those that come later wait, and are turned away after a while.
+///
+/// A place is for work. A git process whose client takes or sends nothing for a moment only waits, so its place goes to
+/// another request; there is a bound on these as well, and on all that one client runs, so that a few slow readers do
+/// not keep everybody from git.
 public final class GitSlots: Sendable {
+    public struct Limits: Sendable, Hashable {
+        /// Git services that work at one time.
+        public var working: Int
+        /// Further ones that only wait for their client.
+        public var slow: Int
+        /// Of both kinds, for one client.
+        public var ofClient: Int
+        /// How long a request waits for its turn.
+        public var patience: Duration
+        /// After how long a process that waits for its client gives its place away.
+        public var slowAfter = Duration.seconds(1)
+
+        /// One client may have half of all places, but as many as can work at one time.
+        public init(working: Int, slow: Int, patience: Duration) {
+            self.working = working
+            self.slow = slow
+            self.patience = patience
+            ofClient = max(working, (working + slow) / 2)
+        }
+    }
+
     private struct Waiter {
         let id: UInt64
+        let client: String
         let resume: CheckedContinuation<Bool, Never>
     }
 
     private struct State {
-        var free: Int
+        var working = 0
+        var slow = 0
+        var byClient: [String: Int] = [:]
         var waiting: [Waiter] = []
         var ended: Set<UInt64> = []
         var nextID: UInt64 = 0
+
+        func hasRoom(for client: String, _ limits: Limits) -> Bool {
+            working < limits.working && byClient[client, default: 0] < limits.ofClient
+        }
+
+        mutating func enter(_ client: String) {
+            working += 1
+            byClient[client, default: 0] += 1
+        }
+
+        /// Those whose turn it is now, taken from the line.
+        mutating func admit(_ limits: Limits) -> [Waiter] {
+            var admitted: [Waiter] = []
+            while let index = waiting.firstIndex(where: { hasRoom(for: $0.client, limits) }) {
+                let waiter = waiting.remove(at: index)
+                enter(waiter.client)
+                admitted.append(waiter)
+            }
+            return admitted
+        }
     }
 
-    private let state: Mutex<State>
-    private let patience: Duration
+    private let state = Mutex(State())
+    private let limits: Limits
 
-    /// - Parameters:
-    ///   - count: git services at one time.
-    ///   - patience: how long a request waits for its turn.
-    public init(count: Int, patience: Duration) {
-        state = Mutex(State(free: count))
-        self.patience = patience
-    }
+    public init(_ limits: Limits) { self.limits = limits }
 
     /// How many requests wait for their turn.
     public var waiting: Int { state.withLock { $0.waiting.count } }
+    /// How many git services work.
+    public var working: Int { state.withLock { $0.working } }
+    /// How many only wait for their client.
+    public var slow: Int { state.withLock { $0.slow } }
 
     /// Runs `body` when it is its turn; throws a 503 when that takes too long, and ends early when the client leaves.
-    func withSlot<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
-        guard await take() else {
+    ///
+    /// - Parameter client: who asks, as far as bounds tell people apart.
+    func withSlot<Result: Sendable>(
+        for client: String, _ body: (GitSlot) async throws -> Result
+    ) async throws -> Result {
+        guard await take(client) else {
             try Task.checkCancellation()
+            let isCrowd = state.withLock { $0.byClient[client, default: 0] < limits.ofClient }
             throw ServiceError(
-                status: 503, reason: "too many git operations at the moment; try again", headers: [("Retry-After", "5")]
-            )
+                status: 503,
+                reason: isCrowd
+                    ? "too many git operations at the moment; try again"
+                    : "too many git operations of one client at the moment; try again", headers: [("Retry-After", "5")])
         }
-        defer { giveBack() }
-        return try await body()
+        let slot = GitSlot(self)
+        // Owned by this call, which cancels it.
+        let watch = Task { await slot.watch(every: limits.slowAfter) }
+        defer {
+            watch.cancel()
+            leave(client, isSlow: slot.end())
+        }
+        return try await body(slot)
     }
 
-    private func take() async -> Bool {
+    private func take(_ client: String) async -> Bool {
         let id: UInt64? = state.withLock { state in
-            if state.free > 0 {
-                state.free -= 1
+            if state.hasRoom(for: client, limits) {
+                state.enter(client)
                 return nil
             }
             state.nextID += 1
@@ -52,7 +111,7 @@ public final class GitSlots: Sendable {
         guard let id else { return true }
         // Waits for nobody: it ends the wait of this request, or finds it ended.
         let alarm = Task {
-            try await Task.sleep(for: patience)
+            try await Task.sleep(for: limits.patience)
             end(id)
         }
         defer {
@@ -63,11 +122,11 @@ public final class GitSlots: Sendable {
             await withCheckedContinuation { continuation in
                 let answer: Bool? = state.withLock { state in
                     if state.ended.remove(id) != nil { return false }
-                    if state.free > 0 {
-                        state.free -= 1
+                    if state.hasRoom(for: client, limits) {
+                        state.enter(client)
                         return true
                     }
-                    state.waiting.append(Waiter(id: id, resume: continuation))
+                    state.waiting.append(Waiter(id: id, client: client, resume: continuation))
                     return nil
                 }
                 if let answer { continuation.resume(returning: answer) }
@@ -89,14 +148,93 @@ public final class GitSlots: Sendable {
         waiter?.resume.resume(returning: false)
     }
 
-    private func giveBack() {
-        let next: Waiter? = state.withLock { state in
-            if state.waiting.isEmpty {
-                state.free += 1
-                return nil
-            }
-            return state.waiting.removeFirst()
+    private func leave(_ client: String, isSlow: Bool) {
+        change { state in
+            if isSlow { state.slow -= 1 } else { state.working -= 1 }
+            let left = state.byClient[client, default: 1] - 1
+            state.byClient[client] = left > 0 ? left : nil
         }
-        next?.resume.resume(returning: true)
+    }
+
+    /// Gives the place of a process away that waits for its client; false where no more of these may be.
+    fileprivate func becomeSlow() -> Bool {
+        change { state in
+            guard state.slow < limits.slow else { return false }
+            state.slow += 1
+            state.working -= 1
+            return true
+        }
+    }
+
+    /// Takes a place for a process that goes on, if one is free. It goes on in any case.
+    fileprivate func becomeQuick() -> Bool {
+        state.withLock { state in
+            guard state.waiting.isEmpty, state.working < limits.working else { return false }
+            state.slow -= 1
+            state.working += 1
+            return true
+        }
+    }
+
+    @discardableResult
+    private func change<Result>(_ body: (inout sending State) -> Result) -> Result {
+        let (result, admitted) = state.withLock { state in
+            let result = body(&state)
+            return (result, state.admit(limits))
+        }
+        for waiter in admitted { waiter.resume.resume(returning: true) }
+        return result
+    }
+}
+
+/// The place of one git service.
+final class GitSlot: Sendable {
+    private struct State {
+        var isSlow = false
+        var hasEnded = false
+        /// Waits for the client that are under way, at most one to read from it and one to write to it.
+        var waits = 0
+        var waitingSince = ContinuousClock.now
+    }
+
+    private let slots: GitSlots
+    private let state = Mutex(State())
+
+    fileprivate init(_ slots: GitSlots) { self.slots = slots }
+
+    /// Runs `wait`, which waits for the client; when that takes long, the place is given to others.
+    func whileWaiting<Result>(_ wait: () async throws -> Result) async rethrows -> Result {
+        state.withLock { state in
+            if state.waits == 0 { state.waitingSince = .now }
+            state.waits += 1
+        }
+        defer {
+            state.withLock { state in
+                state.waits -= 1
+                state.waitingSince = .now
+                if state.isSlow, !state.hasEnded, slots.becomeQuick() { state.isSlow = false }
+            }
+        }
+        return try await wait()
+    }
+
+    /// Looks again and again whether the client keeps the process waiting, until the task is cancelled.
+    fileprivate func watch(every pause: Duration) async {
+        while (try? await Task.sleep(for: pause)) != nil {
+            state.withLock { state in
+                guard state.waits > 0, !state.isSlow, !state.hasEnded,
+                    state.waitingSince.duration(to: .now) >= pause
+                else { return }
+                state.isSlow = slots.becomeSlow()
+            }
+        }
+    }
+
+    /// Ends the service; answers whether its place had been given away.
+    fileprivate func end() -> Bool {
+        state.withLock { state in
+            state.hasEnded = true
+            return state.isSlow
+        }
     }
 }

@@ -46,9 +46,9 @@ struct GitSmartHTTP {
 
     private func advertise(_ service: GitService, _ git: SmartHTTP) async throws {
         let answer = GitAnswer(exchange, contentType: service.advertisementType)
-        try await context.gitSlots.withSlot {
+        try await context.gitSlots.withSlot(for: exchange.clientAddress.group) { slot in
             try await git.advertise(service, GitProtocol(header: exchange.header("Git-Protocol"))) { chunk in
-                try await answer.write(chunk)
+                try await slot.whileWaiting { try await answer.write(chunk) }
             }
         }
         try await answer.finish()
@@ -62,13 +62,15 @@ struct GitSmartHTTP {
         await repository.flushBranch()
         let answer = GitAnswer(exchange, contentType: GitService.uploadPack.resultType)
         let body = GitBody(exchange)
-        let result = try await context.gitSlots.withSlot {
+        let result = try await context.gitSlots.withSlot(for: exchange.clientAddress.group) { slot in
             try await SmartHTTP(repository.gitDirectory).respond(
                 .uploadPack, GitProtocol(header: exchange.header("Git-Protocol")),
                 feed: { input in
-                    while let chunk = try await body.next() { guard try await input.write(chunk) else { return } }
+                    while let chunk = try await slot.whileWaiting({ try await body.next() }) {
+                        guard try await input.write(chunk) else { return }
+                    }
                 },
-                to: { try await answer.write($0) })
+                to: { chunk in try await slot.whileWaiting { try await answer.write(chunk) } })
         }
         if result.status != 0 { exchange.note(reason: result.errors) }
         try await answer.finish()

@@ -34,14 +34,16 @@ struct ReceivePack {
         let git = SmartHTTP(repository.gitDirectory, options: options)
         let beginning = request.received
         do {
-            let result = try await context.gitSlots.withSlot {
+            let result = try await context.gitSlots.withSlot(for: exchange.clientAddress.group) { slot in
                 try await git.respond(
                     .receivePack, GitProtocol(header: exchange.header("Git-Protocol")),
                     feed: { input in
                         guard try await input.write(beginning) else { return }
-                        while let chunk = try await body.next() { guard try await input.write(chunk) else { return } }
+                        while let chunk = try await slot.whileWaiting({ try await body.next() }) {
+                            guard try await input.write(chunk) else { return }
+                        }
                     },
-                    to: { try await answer.write($0) })
+                    to: { chunk in try await slot.whileWaiting { try await answer.write(chunk) } })
             }
             if result.status != 0 { exchange.note(reason: result.errors) }
         } catch {

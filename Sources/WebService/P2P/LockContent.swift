@@ -10,15 +10,16 @@ extension P2PHandler {
 
     /// `lockcontent`: locks for ten minutes, and longer while `keeplocked` is connected (spec 01 §6.7).
     func lockContent(_ key: Key) async throws {
-        let client = exchange.clientAddress
-        guard await context.locks.hasRoom(for: client) else {
-            exchange.note(reason: "no more locks for \(client)")
+        let client = LockTable.Client(name: exchange.clientAddress.group, isAnonymous: true)
+        if let shortage = await context.locks.shortage(for: client) { return try await refuseLock(shortage, client) }
+        guard let lock = try await location.lock(key) else {
+            exchange.note(reason: "the content is not here, or is being removed")
             return try await reply(.locked(nil))
         }
-        guard let lock = try await location.lock(key),
-            let id = await context.locks.add(lock, scope: scope, client: client)
-        else {
-            return try await reply(.locked(nil))
+        let subject = LockTable.Subject(key: key, name: repository.name, scope: scope)
+        guard let id = await context.locks.add(lock, on: subject, client: client) else {
+            let shortage = await context.locks.shortage(for: client) ?? .ofAll
+            return try await refuseLock(shortage, client)
         }
         do {
             try await reply(.locked(id))
@@ -27,6 +28,18 @@ extension P2PHandler {
             await context.locks.unlock(id, scope: scope)
             throw error
         }
+    }
+
+    /// The client then keeps its copy, and asks again another time; only the log can say why.
+    private func refuseLock(_ shortage: LockTable.Shortage, _ client: LockTable.Client) async throws {
+        let reason =
+            switch shortage {
+            case .ofAll: "all content locks are taken (limits.max_locks)"
+            case .ofAnonymous: "all content locks for people without a login are taken (limits.max_anonymous_locks)"
+            case .ofClient: "\(client.name) holds as many content locks as one may (limits.max_locks_per_client)"
+            }
+        exchange.note(reason: reason)
+        try await reply(.locked(nil))
     }
 
     /// `keeplocked`: holds the lock while connected; only an explicit unlock ends it at once.

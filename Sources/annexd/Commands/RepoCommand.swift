@@ -128,7 +128,7 @@ extension RepoCommand {
                 } else {
                     output.list(
                         try manager.list().map { summary in
-                            (summary.json(nil), "\(summary.name) \(summary.uuid.map { "\($0)" } ?? "(not an annex)")")
+                            (summary.json(nil), summary.line)
                         })
                 }
             }
@@ -235,6 +235,7 @@ extension RepositorySummary {
         var fields: [String: JSONValue] = [
             "path": .string("\(name)"), "uuid": uuid.map { .string("\($0)") } ?? .null, "directory": .string(folder),
             "bare": .boolean(isBare), "formerPaths": .array(formerNames.map { .string("\($0)") }),
+            "sameUUID": .array(copies.map { .string("\($0)") }),
         ]
         if let content {
             fields["objects"] = .number(Int64(content.objects))
@@ -244,9 +245,18 @@ extension RepositorySummary {
         return .object(fields)
     }
 
+    fileprivate var line: String {
+        "\(name) \(uuid.map { "\($0)" } ?? "(not an annex)")" + (copies.isEmpty ? "" : " (a copy: \(copyNames) too)")
+    }
+
+    private var copyNames: String { copies.map { "\($0)" }.joined(separator: ", ") }
+
     fileprivate func text(_ proxies: [ProxyStatus]) -> String {
         var lines = ["\(name)", "  uuid: \(uuid.map { "\($0)" } ?? "none: not an annex")", "  folder: \(folder)"]
         if !formerNames.isEmpty { lines.append("  formerly: " + formerNames.map { "\($0)" }.joined(separator: ", ")) }
+        if !copies.isEmpty {
+            lines.append("  same UUID: \(copyNames); git-annex takes them for one repository, so give one a new UUID")
+        }
         if let content { lines.append("  content: \(content.objects) objects, \(content.bytes) bytes") }
         lines += proxies.map { "  proxies \($0.text)" }
         return lines.joined(separator: "\n")

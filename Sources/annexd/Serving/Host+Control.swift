@@ -6,16 +6,16 @@ extension Host {
     /// What commands can ask this server, by the name of the question.
     var controlHandlers: [String: ControlServer.Handler] {
         let catalog = catalog
-        return [
-            "server.show": { _ in ["pid": .number(Int64(ProcessEnvironment.processIdentifier))] },
-            "proxies.usage": { parameters in
-                guard let path = parameters["path"]?.string, let name = RepositoryName(path) else {
-                    throw Failure("the question needs the path of a repository")
-                }
-                let usage = try await ProxyManager(name, in: catalog).usage()
-                return .object(usage.mapValues { $0.json })
-            },
-        ]
+        var handlers = LockQuestions.handlers(locks)
+        handlers["server.show"] = { _ in ["pid": .number(Int64(ProcessEnvironment.processIdentifier))] }
+        handlers["proxies.usage"] = { parameters in
+            guard let path = parameters["path"]?.string, let name = RepositoryName(path) else {
+                throw Failure("the question needs the path of a repository")
+            }
+            let usage = try await ProxyManager(name, in: catalog).usage()
+            return .object(usage.mapValues { $0.json })
+        }
+        return handlers
     }
 }
 

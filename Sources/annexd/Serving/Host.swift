@@ -25,7 +25,7 @@ struct Host: Sendable {
     private let environment = ProcessEnvironment.all
     private let logger: Logger
     private let pool: BlockingPool
-    private let locks: LockTable
+    let locks: LockTable
     let catalog: Catalog
     private let server: HTTPServer
 
@@ -35,8 +35,10 @@ struct Host: Sendable {
     ///
     /// - Parameter load: reads the settings anew, for SIGHUP.
     init(settings: Settings, load: @escaping @Sendable () throws -> Settings, isEphemeral: Bool) throws {
+        logger = Self.makeLogger(settings.log)
         self.settings = settings
         self.load = load
+        let settings = DescriptorBudget.fit(settings, logger: logger)
         removesRoot = isEphemeral
         let path: FilePath
         if isEphemeral {
@@ -47,9 +49,10 @@ struct Host: Sendable {
             throw Failure("tell me which folder holds the repositories: annexd serve --root DIR")
         }
         root = RootFolder(path)
-        logger = Self.makeLogger(settings.log)
         pool = BlockingPool(threadCount: settings.limits.blockingThreads)
-        locks = LockTable(limit: settings.limits.maxLocks, limitPerClient: settings.limits.maxLocksPerClient)
+        locks = LockTable(
+            limit: settings.limits.maxLocks, limitPerClient: settings.limits.maxLocksPerClient,
+            limitOfAnonymous: settings.limits.maxAnonymousLocks)
         do {
             try root.prepare()
             try HookDirectory.install(at: root.hooks)
@@ -68,12 +71,19 @@ struct Host: Sendable {
         }
         let registry = MetricsRegistry()
         registry.addProcessMetrics()
-        let gitSlots = GitSlots(count: settings.limits.gitProcesses, patience: settings.limits.gitQueue)
-        let context = ServiceContext(
+        let gitSlots = GitSlots(
+            GitSlots.Limits(
+                working: settings.limits.gitProcesses, slow: settings.limits.gitSlowClients,
+                patience: settings.limits.gitQueue))
+        var context = ServiceContext(
             catalog: catalog, manager: RepositoryManager(root: root, services: services), locks: locks,
             policy: Policy(anonymous: Right(rawValue: settings.server.anonymous.rawValue) ?? .none),
             publicAddress: publicAddress, createsOnPush: settings.repositories.pushToCreate, gitSlots: gitSlots,
             metrics: ServiceMetrics(registry: registry), logger: logger)
+        guard let proxies = TrustedProxies(settings.server.trustedProxies) else {
+            throw Failure("server.trusted_proxies must hold numeric addresses, and \"unix\" for Unix sockets")
+        }
+        context.trustedProxies = proxies
         let service = WebService(context)
         server = try HTTPServer(configuration: Self.transport(settings), pool: pool, logger: logger) {
             request, responder in
@@ -81,6 +91,14 @@ struct Host: Sendable {
         }
         Self.addGauges(to: registry, catalog, gitSlots, server)
         Self.addGauges(to: registry, remotes)
+        registry.gauge("annexd_blocking_waiting", "Pieces of disk work that wait for a thread.") { [pool] in
+            Double(pool.waitingJobs)
+        }
+        registry.gauge("annexd_blocking_running", "Threads that do disk work.") { [pool] in Double(pool.runningJobs) }
+        registry.gauge("annexd_uploads_waiting", "Uploads that wait for another one of the same key.") { [catalog] in
+            Double(catalog.waitingUploads)
+        }
+        registry.gauge("annexd_locks", "Content locks that are held for clients.") { [locks] in Double(locks.count) }
     }
 
     /// Serves until SIGTERM or SIGINT.
@@ -177,6 +195,8 @@ struct Host: Sendable {
         registry.gauge("annexd_repositories", "Repositories below the root.") { Double(catalog.counts.known) }
         registry.gauge("annexd_open_repositories", "Repositories that are in use.") { Double(catalog.counts.open) }
         registry.gauge("annexd_git_queue", "Requests that wait for a git process.") { Double(gitSlots.waiting) }
+        registry.gauge("annexd_git_working", "Git processes that work.") { Double(gitSlots.working) }
+        registry.gauge("annexd_git_slow", "Git processes that wait for a slow client.") { Double(gitSlots.slow) }
         registry.gauge("annexd_connections", "Open connections.") { Double(server.statistics.openConnections) }
     }
 

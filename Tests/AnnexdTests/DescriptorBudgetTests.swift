@@ -1,0 +1,28 @@
+import Settings
+import Testing
+
+@testable import annexd
+
+@Suite struct DescriptorBudgetTests {
+    @Test(
+        "what is shared out leaves descriptors for the files that are sent and for the server itself",
+        arguments: [
+            64, 128, 256, 1024, 4096, 65_536, 1_048_576,
+        ])
+    func fits(descriptors: Int) {
+        let (limits, _) = DescriptorBudget.fit(Settings().limits, into: descriptors)
+        // Each git process has three pipes and a handle while it runs.
+        let used =
+            limits.maxConnections + limits.maxLocks + 4 * (limits.gitProcesses + limits.gitSlowClients)
+        #expect(used <= descriptors - descriptors / 4)
+        #expect(limits.maxAnonymousLocks < limits.maxLocks)
+        #expect(limits.maxConnections > 0 && limits.maxLocks > 0 && limits.gitProcesses > 0)
+    }
+
+    @Test func nothingShrinksWhereThereAreEnough() {
+        let settings = Settings().limits
+        let (limits, shrunk) = DescriptorBudget.fit(settings, into: 1_048_576)
+        #expect(limits == settings && shrunk.isEmpty)
+        #expect(!DescriptorBudget.fit(settings, into: 128).shrunk.isEmpty)
+    }
+}

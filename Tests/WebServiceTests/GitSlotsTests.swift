@@ -1,0 +1,105 @@
+import Synchronization
+import Testing
+
+@testable import WebService
+
+@Suite struct GitSlotsTests {
+    private func limits(working: Int, slow: Int, ofClient: Int = 100, patience: Duration = .seconds(60))
+        -> GitSlots.Limits
+    {
+        var limits = GitSlots.Limits(working: working, slow: slow, patience: patience)
+        limits.ofClient = ofClient
+        limits.slowAfter = .milliseconds(5)
+        return limits
+    }
+
+    /// Waits until it is opened.
+    private final class Gate: Sendable {
+        private let isOpen = Atomic(false)
+        func open() { isOpen.store(true, ordering: .relaxed) }
+        func pass() async { while !isOpen.load(ordering: .relaxed) { await Task.yield() } }
+    }
+
+    private func until(_ condition: () -> Bool) async { while !condition() { await Task.yield() } }
+
+    @Test("so many work at one time, and the next gets its turn when one ends")
+    func bound() async throws {
+        let slots = GitSlots(limits(working: 1, slow: 10))
+        let gate = Gate()
+        let first = Task { try await slots.withSlot(for: "a") { _ in await gate.pass() } }
+        await until { slots.working == 1 }
+        let second = Task { try await slots.withSlot(for: "a") { _ in true } }
+        await until { slots.waiting == 1 }
+        gate.open()
+        try await first.value
+        #expect(try await second.value)
+        #expect(slots.working == 0 && slots.slow == 0 && slots.waiting == 0)
+    }
+
+    @Test("a process that waits for its client gives its place away, and goes on when the client does")
+    func slowClient() async throws {
+        let slots = GitSlots(limits(working: 1, slow: 1))
+        let (client, other) = (Gate(), Gate())
+        let slow = Task {
+            try await slots.withSlot(for: "a") { slot in
+                await slot.whileWaiting { await client.pass() }
+                return true
+            }
+        }
+        await until { slots.slow == 1 }
+        let quick = Task { try await slots.withSlot(for: "b") { _ in await other.pass() } }
+        await until { slots.working == 1 }
+        client.open()
+        #expect(try await slow.value, "it needs no place to come to its end")
+        #expect(slots.slow == 0)
+        other.open()
+        try await quick.value
+        #expect(slots.working == 0)
+    }
+
+    @Test("the number of slow ones is bounded, too; with patience at its end there is a 503 with the reason")
+    func boundOfSlow() async throws {
+        let slots = GitSlots(limits(working: 1, slow: 1, patience: .milliseconds(30)))
+        let gate = Gate()
+        let slow = (0..<2).map { _ in
+            Task { try await slots.withSlot(for: "a") { slot in await slot.whileWaiting { await gate.pass() } } }
+        }
+        await until { slots.slow == 1 && slots.working == 1 }
+        let refusal = await #expect(throws: ServiceError.self) { try await slots.withSlot(for: "b") { _ in } }
+        #expect(refusal?.status == 503 && refusal?.reason.contains("too many git operations") == true)
+        gate.open()
+        for task in slow { try await task.value }
+        #expect(slots.working == 0 && slots.slow == 0)
+    }
+
+    @Test("one client cannot have all places; others pass it in the line")
+    func boundOfClient() async throws {
+        let slots = GitSlots(limits(working: 2, slow: 0, ofClient: 1, patience: .seconds(60)))
+        let gate = Gate()
+        let first = Task { try await slots.withSlot(for: "a") { _ in await gate.pass() } }
+        await until { slots.working == 1 }
+        let second = Task { try await slots.withSlot(for: "a") { _ in true } }
+        await until { slots.waiting == 1 }
+        #expect(try await slots.withSlot(for: "b") { _ in true })
+        #expect(slots.waiting == 1)
+        gate.open()
+        try await first.value
+        #expect(try await second.value)
+    }
+
+    @Test("a client that leaves the line leaves nothing behind")
+    func leaving() async throws {
+        let slots = GitSlots(limits(working: 1, slow: 0))
+        let gate = Gate()
+        let first = Task { try await slots.withSlot(for: "a") { _ in await gate.pass() } }
+        await until { slots.working == 1 }
+        let second = Task { try await slots.withSlot(for: "b") { _ in true } }
+        await until { slots.waiting == 1 }
+        second.cancel()
+        await #expect(throws: CancellationError.self) { try await second.value }
+        #expect(slots.waiting == 0)
+        gate.open()
+        try await first.value
+        #expect(slots.working == 0)
+    }
+}
