@@ -15,7 +15,7 @@ LINTED := Sources Tests $(wildcard Benchmarks/Sources Benchmarks/Benchmarks Benc
 LISTEN ?= 127.0.0.1:9417
 PREFIX ?= /usr/local
 
-.PHONY: help serve test storm check lint bench bench-deps format build release deps test-deps docs hooks install clean
+.PHONY: help serve test storm crash faults check lint bench bench-deps format build release deps test-deps docs hooks install clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -36,6 +36,14 @@ storm: deps test-deps $(GIT_ANNEX) ## the long forms: 10,000 interruptions, 1,00
 	ANNEXD_TEST_RACING_DROPS=1000 $(TESTS) --skip-build --filter ScenarioTests.RacingDropTests
 	ANNEXD_TEST_LOOP_SECONDS=300 $(TESTS) --skip-build --filter ScenarioTests.ContentionTests/loops
 	ANNEXD_TEST_REPOSITORIES=10000 $(TESTS) --skip-build --filter ScenarioTests.ManyRepositoriesTests
+
+# `make crash ROUNDS=1000 SEED=7`; the seed is told when something is found.
+ROUNDS ?= 1000
+crash: deps $(GIT_ANNEX) ## kill the server ROUNDS times in the middle of work, and check what it had acknowledged
+	ANNEXD_TEST_CRASH_ROUNDS=$(ROUNDS) $(if $(SEED),ANNEXD_TEST_CRASH_SEED=$(SEED)) $(TESTS) --filter CrashTests
+
+faults: deps ## let every file operation of the important work fail in each of three ways
+	ANNEXD_TEST_FAULTS=all $(TESTS) --filter FaultTests
 
 check: deps lint ## what must hold before a commit: formatting, and a build without warnings
 	ANNEXD_STRICT=1 swift build --build-tests

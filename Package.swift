@@ -180,6 +180,13 @@ let package = Package(
         .testTarget(
             name: "ObjectStoreTests", dependencies: ["AnnexProtocol", "CDigest", "FileIO", "ObjectStore", system],
             swiftSettings: strict),
+        // Every single file operation of the important work fails once.
+        .testTarget(
+            name: "FaultTests",
+            dependencies: [
+                "AnnexBranch", "AnnexDigest", "AnnexProtocol", "Blocking", "FileIO", "Hosting", "Locations",
+                "ObjectStore", "Remotes", log, system, .product(name: "NIOCore", package: "swift-nio"),
+            ], swiftSettings: strict),
         .testTarget(name: "ScenarioTests", dependencies: ["TestKit", "annexd"], swiftSettings: strict),
         .testTarget(name: "TestKitTests", dependencies: ["TestKit"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
@@ -189,7 +196,8 @@ let package = Package(
         .testTarget(
             name: "HostingTests",
             dependencies: [
-                "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", "Locations", "Remotes", log, system,
+                "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", "Locations", "Remotes", log,
+                system,
             ],
             swiftSettings: strict),
         .testTarget(

@@ -5,7 +5,7 @@ import Logging
 struct PendingChange: Sendable {
     var path: BranchPath
     var isPrivate: Bool
-    var edit: @Sendable (_ content: [UInt8], _ now: BranchTimestamp) -> [UInt8]?
+    var edit: @Sendable (_ content: [UInt8], _ now: BranchTimestamp) throws -> [UInt8]?
     var done: CheckedContinuation<Void, any Error>
 }
 
@@ -19,14 +19,15 @@ extension AnnexBranch {
     }
 
     /// Records what `isPresent` answers while nobody else can change the log. Who asks the disk there is never
-    /// overtaken: of a removal and an upload that end together, the last to write tells how it came out.
+    /// overtaken: of a removal and an upload that end together, the last to write tells how it came out. Where it cannot
+    /// tell, and throws, nothing is recorded.
     public func recordLocation(
-        of key: Key, in uuid: RepositoryUUID, isPresent: @escaping @Sendable () -> Bool
+        of key: Key, in uuid: RepositoryUUID, isPresent: @escaping @Sendable () throws -> Bool
     ) async throws {
         if uuid.isCluster { return }
         try await change(path(of: key, .location), regarding: uuid) { content, now in
             var log = PresenceLog(parsing: content)
-            return log.set(uuid.bytes, to: isPresent() ? .present : .missing, now: now) ? log.serialized : nil
+            return log.set(uuid.bytes, to: try isPresent() ? .present : .missing, now: now) ? log.serialized : nil
         }
     }
 
@@ -45,10 +46,10 @@ extension AnnexBranch {
     ///
     /// - Parameter uuid: whom the change is about; decides whether it goes to the private journal (spec 02 §2.3).
     /// - Parameter edit: answers the new content, or nil to leave the file alone. Called with the current content and
-    /// the   wall clock, with `journal.lck` held.
+    ///   the wall clock, with `journal.lck` held. What it throws, this throws.
     public func change(
         _ path: BranchPath, regarding uuid: RepositoryUUID?,
-        _ edit: @escaping @Sendable (_ content: [UInt8], _ now: BranchTimestamp) -> [UInt8]?
+        _ edit: @escaping @Sendable (_ content: [UInt8], _ now: BranchTimestamp) throws -> [UInt8]?
     ) async throws {
         if isClosed { throw AnnexBranchError(code: .closed, message: "the git-annex branch was closed") }
         guard JournalName.encode(path).count <= Key.maximumFileNameLength else {
@@ -66,22 +67,24 @@ extension AnnexBranch {
         while !queue.isEmpty {
             let batch: [PendingChange]
             var failure: (any Error)?
+            var refused: [Int: any Error] = [:]
             do {
-                (batch, failure) = try await transaction { branch in
+                (batch, failure, refused) = try await transaction { branch in
                     // Whoever came while the lock was awaited takes part.
                     let batch = branch.takeBatch()
                     do {
-                        try await branch.write(batch)
-                        return (batch, nil)
+                        return (batch, nil, try await branch.write(batch))
                     } catch {
-                        return (batch, error)
+                        return (batch, error, [:])
                     }
                 }
             } catch {
                 (batch, failure) = (takeBatch(), error)
             }
             guard let failure else {
-                for change in batch { change.done.resume() }
+                for (index, change) in batch.enumerated() {
+                    if let error = refused[index] { change.done.resume(throwing: error) } else { change.done.resume() }
+                }
                 continue
             }
             logger.error("journal not written", metadata: ["error": "\(failure)", "changes": "\(batch.count)"])
@@ -102,7 +105,8 @@ extension AnnexBranch {
     }
 
     /// Reads every file of the batch, applies the changes in order, and writes those files that became different.
-    private func write(_ batch: [PendingChange]) async throws {
+    /// Answers which changes could not be made, by their number.
+    private func write(_ batch: [PendingChange]) async throws -> [Int: any Error] {
         let targets = Set(batch.map { Target(path: $0.path, isPrivate: $0.isPrivate) })
         let open = targets.filter { !$0.isPrivate }.map(\.path)
         let hidden = targets.filter(\.isPrivate).map(\.path)
@@ -112,21 +116,39 @@ extension AnnexBranch {
             contents[Target(path: path, isPrivate: true)] = content
         }
 
+        try await synchronizeJournal()
         let now = settings.clock()
         var changed: Set<Target> = []
-        for change in batch {
+        var refused: [Int: any Error] = [:]
+        for (index, change) in batch.enumerated() {
             let target = Target(path: change.path, isPrivate: change.isPrivate)
-            guard let content = change.edit(contents[target] ?? [], now) else { continue }
-            contents[target] = content
-            changed.insert(target)
+            do {
+                guard let content = try change.edit(contents[target] ?? [], now) else { continue }
+                contents[target] = content
+                changed.insert(target)
+            } catch {
+                refused[index] = error
+            }
         }
-        if changed.isEmpty { return }
+        if changed.isEmpty { return refused }
         let changes = changed.sorted { $0.path < $1.path }.map {
             Journal.Change(path: $0.path, content: contents[$0] ?? [], isPrivate: $0.isPrivate)
         }
         let journal = journal
-        try await executor.run { try journal.write(changes) }
+        isJournalSynchronized = false
+        // Counted first: where the write fails in the middle, some of them are there and have to be committed.
         noteChanges(changes.count { !$0.isPrivate })
+        try await executor.run { try journal.write(changes) }
+        isJournalSynchronized = true
+        return refused
+    }
+
+    /// Makes durable what an earlier write, by this process or one that was killed, may only have begun.
+    private func synchronizeJournal() async throws {
+        if isJournalSynchronized { return }
+        let journal = journal
+        try await executor.run { try journal.synchronize() }
+        isJournalSynchronized = true
     }
 
     /// The public content of files: from the journal, else from the branch.

@@ -1,3 +1,4 @@
+import GitHost
 import Logging
 
 extension AnnexBranch {
@@ -29,6 +30,9 @@ extension AnnexBranch {
                 // Nothing is lost: the changes are in the journal, and the next attempt takes them.
                 logger.error("git-annex branch not committed", metadata: ["error": "\(error)"])
                 schedule.failed(at: .now)
+                // A git process that was killed may have left a lock on the branch.
+                let gitDirectory = gitDirectory
+                _ = try? await executor.run { try AbandonedFiles.remove(from: gitDirectory) }
             }
         }
         if !Task.isCancelled { timer = nil }

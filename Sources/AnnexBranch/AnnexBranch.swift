@@ -32,6 +32,9 @@ public actor AnnexBranch {
     var isClosed = false
     /// Pushes that are being received and may change the branch.
     var activePushes = 0
+    /// Whether the names in the journal are known to be on stable storage. They are not after a crash or a failed write,
+    /// and then a change that is there already must not be told to be durable.
+    var isJournalSynchronized = false
 
     private var isBusy = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
@@ -55,7 +58,8 @@ public actor AnnexBranch {
         objects = BranchObjects(
             gitDirectory: gitDirectory,
             reader: ObjectReader(
-                gitDirectory: gitDirectory, sizeLimit: settings.maximumFileSize, idleTime: settings.readerIdleTime))
+                gitDirectory: gitDirectory, sizeLimit: max(settings.maximumFileSize, BranchObjects.largestTree),
+                idleTime: settings.readerIdleTime))
         schedule = CommitSchedule(settings)
     }
 

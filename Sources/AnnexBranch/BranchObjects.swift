@@ -82,7 +82,7 @@ struct BranchObjects: Sendable {
     }
 
     /// The largest tree that is read, in bytes: some 100,000 entries, where the hash directories are 4,096.
-    var largestTree: Int { 4 << 20 }
+    static let largestTree = 4 << 20
 
     /// The size of each object that is there, in bytes; a few are asked for through the process that runs anyway.
     func sizes(_ names: [[UInt8]]) async throws -> [[UInt8]: Int] {

@@ -73,6 +73,14 @@ struct Journal: Sendable {
         }
     }
 
+    /// Waits until the names in the journal are on stable storage.
+    func synchronize() throws(FileError) {
+        for directory in [directory, privateDirectory] where try Files.exists(directory) {
+            try Files.synchronizeDirectory(directory)
+            try Files.synchronizeDirectory(directory.removingLastComponent())
+        }
+    }
+
     private static let maximumOpenFiles = 128
 
     private func write(_ content: [UInt8], to file: FilePath) throws(FileError) -> OpenFile {

@@ -19,7 +19,8 @@ public struct PushCheck: Sendable {
         objects = BranchObjects(
             gitDirectory: gitDirectory,
             reader: ObjectReader(
-                gitDirectory: gitDirectory, sizeLimit: settings.maximumFileSize, idleTime: settings.readerIdleTime,
+                gitDirectory: gitDirectory, sizeLimit: max(settings.maximumFileSize, BranchObjects.largestTree),
+                idleTime: settings.readerIdleTime,
                 environment: environment),
             environment: environment)
     }

@@ -94,7 +94,7 @@ struct TreeChanges: Sendable {
         var bytes = 0
         for pair in batch {
             let size = [pair.old, pair.new].compactMap(\.self).reduce(0) { $0 + (sizes[Array($1.utf8)] ?? 0) }
-            if size > objects.largestTree {
+            if size > BranchObjects.largestTree {
                 throw AnnexBranchError(code: .tooMuch, message: "it has a folder of \(size) bytes")
             }
             if bytes + size > Self.batchBytes, result[result.count - 1].isEmpty == false {

@@ -70,3 +70,7 @@ ssize_t annexd_pread_cached(int fd, void *buffer, size_t count, int64_t offset) 
     struct iovec part = {buffer, count};
     return preadv2(fd, &part, 1, offset, RWF_NOWAIT);
 }
+
+int annexd_allocate(int fd, int64_t length) {
+    return fallocate(fd, 0, 0, length);
+}

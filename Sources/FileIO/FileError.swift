@@ -34,6 +34,7 @@ public struct FileError: Error, Sendable, CustomStringConvertible {
 func attempt<Result: SignedInteger>(
     _ operation: String, _ path: FilePath, _ call: () -> Result
 ) throws(FileError) -> Result {
+    try injectFault(operation, path)
     while true {
         let result = call()
         if result >= 0 { return result }

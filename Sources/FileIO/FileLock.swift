@@ -15,6 +15,7 @@ extension OpenFile {
 
     /// Takes the lock if nobody holds a conflicting one. Closing the file releases it.
     public func tryLock(_ kind: LockKind) throws(FileError) -> Bool {
+        try injectFault("lock", path)
         if annexd_ofd_lock(descriptor, kind.raw, 0) == 0 { return true }
         let code = Errno(rawValue: errno)
         if code == .resourceTemporarilyUnavailable || code == .permissionDenied { return false }

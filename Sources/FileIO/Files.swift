@@ -114,6 +114,7 @@ public enum Files {
 
     /// The names in a directory, as bytes, without `.` and `..`, unsorted; empty when the directory is missing.
     public static func list(_ path: FilePath) throws(FileError) -> [[UInt8]] {
+        try injectFault("opendir", path)
         guard let stream = path.withPlatformString({ opendir($0) }) else {
             let failure = FileError(operation: "opendir", path: path, code: Errno(rawValue: errno))
             if failure.isMissing { return [] }
@@ -121,6 +122,7 @@ public enum Files {
         }
         defer { closedir(stream) }
         var names: [[UInt8]] = []
+        try injectFault("readdir", path)
         while true {
             errno = 0
             guard let entry = readdir(stream) else {

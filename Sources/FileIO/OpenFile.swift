@@ -83,6 +83,13 @@ public final class OpenFile: Sendable {
     /// Writes all of `bytes` at `offset`.
     public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(FileError) {
         var done = 0
+        #if DEBUG
+            // As a disk that becomes full in the middle: some of the bytes are written, and then no more.
+            if let code = FaultInjection.strike("write", path) {
+                _ = pwrite(descriptor, bytes.baseAddress, bytes.count / 2, off_t(offset))
+                throw FileError(operation: "write", path: path, code: code)
+            }
+        #endif
         while done < bytes.count {
             done += try attempt("write", path) {
                 pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset) + off_t(done))
@@ -95,6 +102,12 @@ public final class OpenFile: Sendable {
         try bytes.withUnsafeBufferPointer { buffer throws(FileError) in
             try write(UnsafeRawBufferPointer(buffer), at: offset)
         }
+    }
+
+    /// Allocates blocks for the first `size` bytes, so that writing there later needs no more space; the file becomes at
+    /// least so long. Throws EOPNOTSUPP where the file system cannot.
+    public func allocate(upTo size: UInt64) throws(FileError) {
+        try attempt("fallocate", path) { annexd_allocate(descriptor, Int64(size)) }
     }
 
     public func truncate(to size: UInt64) throws(FileError) {

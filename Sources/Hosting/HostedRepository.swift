@@ -1,11 +1,10 @@
 public import AnnexBranch
 public import AnnexProtocol
-public import Blocking
+import Blocking
 import FileIO
 import GitHost
-public import Logging
+import Logging
 import ObjectStore
-public import Remotes
 import Synchronization
 public import SystemPackage
 
@@ -44,7 +43,13 @@ public final class HostedRepository: Sendable {
         self.source = source
         settingsWhenOpened = settings
         uuid = settings.uuid
-        objects = ObjectStore(gitDirectory: gitDirectory) { try source.current().store }
+        let reserve = services.reserve
+        objects = ObjectStore(gitDirectory: gitDirectory) {
+            var settings = try source.current().store
+            // Uploads leave alone what the reserve has to get back.
+            if let reserve { settings.diskReserve += Int64(clamping: reserve.shortage) }
+            return settings
+        }
         branch = uuid.map { uuid in
             AnnexBranch(
                 gitDirectory: gitDirectory, uuid: uuid, settings: settings.branch(commitDelay: services.commitDelay),
@@ -96,10 +101,34 @@ public final class HostedRepository: Sendable {
             if try await branch?.hasUnverifiedChanges == true {
                 Task { await self.keepingOpen { await self.finishInterruptedPush() } }
             }
+            try await recoverUploads()
         } catch {
             services.logger.warning(
-                "the journal could not be looked through", metadata: ["repository": "\(name)", "error": "\(error)"])
+                "what a crash left could not be looked through",
+                metadata: ["repository": "\(name)", "error": "\(error)"])
         }
+        await removeAbandonedGitFiles()
+    }
+
+    /// Logs content of uploads that a crash ended between the object and its log, and removes their lock files.
+    private func recoverUploads() async throws {
+        guard let branch, let uuid else { return }
+        let objects = objects
+        for key in try await services.pool.run({ try objects.interruptedUploads() }) {
+            try await services.pool.run { try objects.synchronize(key) }
+            try await branch.recordLocation(of: key, in: uuid) { try objects.find(key) != nil }
+        }
+        try await services.pool.run { try objects.cleanUpTransfers() }
+    }
+
+    private func removeAbandonedGitFiles() async {
+        let gitDirectory = gitDirectory
+        guard let removed = try? await services.pool.run({ try AbandonedFiles.remove(from: gitDirectory) }),
+            !removed.isEmpty
+        else { return }
+        services.logger.notice(
+            "files of git processes that were killed are removed",
+            metadata: ["repository": "\(name)", "files": "\(removed.map(\.string))"])
     }
 
     /// Commits what waits in the journal, so that readers see the newest state of the git-annex branch.
@@ -148,27 +177,6 @@ public final class HostedRepository: Sendable {
             services.logger.error(
                 "the journal could not be committed", metadata: ["repository": "\(name)", "error": "\(error)"])
         }
-    }
-}
-
-/// What all repositories of a host share.
-public struct HostServices: Sendable {
-    public var pool: BlockingPool
-    public var locks: LockTable
-    public var logger: Logger
-    /// How long a burst of changes may rest before it is committed to the git-annex branch.
-    public var commitDelay: Duration
-    /// The connections to remotes on other machines.
-    public var remotes: RemoteConnections
-
-    public init(
-        pool: BlockingPool, locks: LockTable, logger: Logger, commitDelay: Duration, remotes: RemoteConnections
-    ) {
-        self.pool = pool
-        self.locks = locks
-        self.logger = logger
-        self.commitDelay = commitDelay
-        self.remotes = remotes
     }
 }
 

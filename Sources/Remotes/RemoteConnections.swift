@@ -120,6 +120,15 @@ public final class RemoteConnections: Sendable {
         }
     }
 
+    /// A path as people write it, with what no request line can hold escaped.
+    static func escaped(_ path: String) -> String {
+        var result: [UInt8] = []
+        for byte in path.utf8 {
+            result.append(contentsOf: byte > 0x20 && byte < 0x7f ? [byte] : PercentEncoding.encode([byte]))
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+
     /// What a git repository says of its annex: its UUID, and where it speaks the P2P protocol (spec 01 §7.2).
     ///
     /// - Parameter gitURL: `http` or `https`; for others there is nothing to be asked, and both are nil.
@@ -130,7 +139,7 @@ public final class RemoteConnections: Sendable {
         let request = Client.Request(
             name: place.shown,
             endpoint: Endpoint(isSecure: place.isSecure, host: place.host, port: place.port), method: .GET,
-            target: place.path.isEmpty ? "/config" : "/\(place.path)/config")
+            target: (place.path.isEmpty ? "" : "/" + Self.escaped(place.path)) + "/config")
         let login = Login(name: place.shown, gitPlace: place, source: credentials, logger: logger)
         let answer = try await login.authorizing { credentials in
             var request = request

@@ -71,6 +71,11 @@ extension SettingKey {
         .time(
             "limits.git_queue_seconds", \.limits.gitQueue, unit: .seconds(1), 1...3600,
             "How long one of them waits in line before it is answered 503."),
+        .integer(
+            "limits.disk_reserve_mebibytes", \.limits.diskReserve, 0...1_000_000,
+            "Disk space that is held back, in a file below `.annexd`, for locks, removals and the record of where "
+                + "content is. A full disk can then still be emptied by dropping content. 0 holds back none. What each "
+                + "repository keeps free of uploads is its `annex.diskreserve`."),
     ]
 
     private static let branch: [SettingKey] = [

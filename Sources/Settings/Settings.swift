@@ -43,6 +43,8 @@ public struct Settings: Equatable, Sendable {
         public var gitProcesses = 8
         public var gitSlowClients = 64
         public var gitQueue = Duration.seconds(60)
+        /// In MiB.
+        public var diskReserve = 16
     }
 
     public struct Branch: Equatable, Sendable {

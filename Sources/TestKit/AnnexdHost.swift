@@ -12,6 +12,8 @@ public final class AnnexdHost {
         public var environment: [String: String] = [:]
         /// Arguments of `ulimit`, such as `-n 64`.
         public var limits: [String] = []
+        /// Sockets that the server gets from its service manager, instead of an address to listen on.
+        public var sockets: [ListeningSocket] = []
 
         public init() {}
 
@@ -25,6 +27,8 @@ public final class AnnexdHost {
     /// The root folder of the repositories.
     public let root: String
     public private(set) var port = 0
+    /// Where the server says that it can be reached.
+    public private(set) var urls: [String] = []
     private let options: Options
     private let environment: [String: String]
     private var child: ChildProcess?
@@ -74,26 +78,33 @@ public final class AnnexdHost {
         var serve = [try Tools.annexd(), "serve", "--root", root, "--listen", "127.0.0.1:\(port)", "--ready-json"]
         if let anonymous = options.anonymous { serve += ["--anonymous", anonymous] }
         serve += options.flags
+        if !options.sockets.isEmpty {
+            // The shell gives way to the server, which has its process id then.
+            let script = "LISTEN_PID=$$ LISTEN_FDS=\(options.sockets.count) exec \"$0\" \"$@\""
+            serve = ["/bin/sh", "-c", script] + serve
+        }
         if !options.limits.isEmpty {
             let limits = options.limits.map { "ulimit \($0) && " }.joined()
             serve = ["/bin/sh", "-c", "\(limits)exec \"$0\" \"$@\""] + serve
         }
-        let started = try Command(serve, environment: environment, directory: scratch.path).start()
+        var command = Command(serve, environment: environment, directory: scratch.path)
+        command.descriptors = options.sockets.map(\.descriptor)
+        let started = try command.start()
         child = started
         _ = eventually(within: 60) { started.output.contains(10) || started.status != nil }
         guard
             let line = started.output.split(separator: 10).first,
             let object = try? JSONSerialization.jsonObject(with: Data(line)) as? [String: Any],
             object["ready"] as? Bool == true,
-            let urls = object["urls"] as? [String],
-            let announced = urls.first.flatMap({ URL(string: $0)?.port })
+            let urls = object["urls"] as? [String]
         else {
             let said = String(decoding: started.output, as: UTF8.self)
             let status = started.status.map { "ended with status \($0)" } ?? "is running"
             kill9()
             throw TestKitError(.server, "annexd is not ready, \(status); stdout: \(said)\nstderr: \(log.suffix(4000))")
         }
-        port = announced
+        self.urls = urls
+        port = urls.lazy.compactMap { URL(string: $0)?.port }.first ?? 0
     }
 
     /// Ends the server as an operator does and throws unless it exits with status 0 within 20 seconds.
@@ -110,6 +121,14 @@ public final class AnnexdHost {
     public func kill9() {
         child?.signal(SIGKILL)
         _ = child?.finish(within: 10)
+    }
+
+    /// Ends the server and every process that it started, as a service manager does that has lost its patience.
+    public func killWithChildren() {
+        // Stopped first, so that it starts no more of them meanwhile.
+        child?.signal(SIGSTOP)
+        for descendant in ProcessReadings.descendants(of: pid) { kill(descendant, SIGKILL) }
+        kill9()
     }
 
     /// Starts a stopped or killed server again on the same root and port.

@@ -27,6 +27,10 @@ public final class ChildProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 1, "\(folder)/out", output, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, "\(folder)/err", output, 0o600)
 
+        for (index, descriptor) in command.descriptors.enumerated() {
+            posix_spawn_file_actions_adddup2(&actions, descriptor, 3 + Int32(index))
+        }
+
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }

@@ -14,6 +14,8 @@ public struct Command: Sendable {
     public var input: [UInt8]
     /// Seconds after which the program's process group is killed.
     public var timeout: Double
+    /// Descriptors of ours that the program gets as 3, 4 and so on.
+    public var descriptors: [Int32] = []
 
     public init(
         _ arguments: [String],

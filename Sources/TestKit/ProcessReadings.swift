@@ -47,3 +47,26 @@ public struct ProcessReadings: Sendable {
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 }
+
+extension ProcessReadings {
+    /// The processes that `process` started, those that these started, and so on.
+    public static func descendants(of process: Int32) -> [Int32] {
+        let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc"))?.compactMap { Int32($0) } ?? []
+        var children: [Int32: [Int32]] = [:]
+        for candidate in all {
+            guard let line = FileManager.default.contents(atPath: "/proc/\(candidate)/stat"),
+                // The name in parentheses may hold anything; the state and the parent follow it.
+                let end = line.lastIndex(of: UInt8(ascii: ")")),
+                let parent = String(decoding: line[end...], as: UTF8.self).split(separator: " ").dropFirst(2).first
+            else { continue }
+            children[Int32(parent) ?? 0, default: []].append(candidate)
+        }
+        var found: [Int32] = []
+        var next = [process]
+        while let current = next.popLast() {
+            found += children[current] ?? []
+            next += children[current] ?? []
+        }
+        return found
+    }
+}

@@ -18,6 +18,9 @@ struct ServiceError: Error, Sendable {
     static func notFound(_ reason: String) -> ServiceError { ServiceError(status: 404, reason: reason) }
     static func forbidden(_ reason: String) -> ServiceError { ServiceError(status: 403, reason: reason) }
 
+    /// Where it is not known how much is missing.
+    static let diskFull = ServiceError(status: 507, reason: "Not enough space on the server's disk")
+
     /// Asks for credentials (spec 01 §6.8).
     static let unauthenticated = ServiceError(
         status: 401, reason: "Unauthorized",
@@ -47,6 +50,7 @@ extension ServiceError {
         case let error as FileError: self.init(error)
         case let error as AnnexBranchError: self.init(error)
         case is BodyBroken: self.init(status: 408, reason: "the rest of the request did not come")
+        case let error as GitError where error.isOutOfSpace: self = .diskFull
         case let error as GitError: self.init(status: 500, reason: "git failed: \(error.command)")
         default: self.init(status: 500, reason: "Internal Server Error")
         }
@@ -98,7 +102,7 @@ extension ServiceError {
 
     private init(_ error: FileError) {
         if error.isOutOfSpace {
-            self.init(status: 507, reason: "Not enough space on the server's disk")
+            self = .diskFull
         } else if error.isOutOfDescriptors {
             self.init(
                 status: 503, reason: "the server has too many files open; try again", headers: [("Retry-After", "5")])

@@ -1,3 +1,4 @@
+import AnnexBranch
 import AnnexProtocol
 import Blocking
 import FileIO
@@ -23,7 +24,7 @@ private final class Root: Sendable {
     }
     let services: HostServices
 
-    init() throws {
+    init(commitDelay: Duration = .milliseconds(50)) throws {
         var template = Array("/tmp/annexd-hosting-XXXXXX".utf8CString)
         let made = try #require(mkdtemp(&template))
         folder = RootFolder(FilePath(platformString: made))
@@ -31,7 +32,7 @@ private final class Root: Sendable {
         let pool = BlockingPool(threadCount: 4)
         services = HostServices(
             pool: pool, locks: LockTable(limit: 100, limitPerClient: 100), logger: logger,
-            commitDelay: .milliseconds(50), remotes: try Self.remotes.get())
+            commitDelay: commitDelay, remotes: try Self.remotes.get())
     }
 
     deinit { try? Files.removeTree(folder.path) }
@@ -122,6 +123,8 @@ private func name(_ text: String) throws -> RepositoryName { try #require(Reposi
 
     @Test("who reads needs no lock on the journal, and is served also where nothing can be committed")
     func readersAndJournal() async throws {
+        // Nothing is to be committed but by the calls here.
+        let root = try Root(commitDelay: .seconds(600))
         try await root.manager.create(name("data"))
         let repository = try #require(try await root.catalog.repository(named: name("data")))
         let lock = repository.gitDirectory.appending("annex").appending("journal.lck")
@@ -225,6 +228,48 @@ private func name(_ text: String) throws -> RepositoryName { try #require(Reposi
         #expect(try await catalog.repository(named: name("old"))?.name == name("new"))
         maintenance.cancel()
         await maintenance.value
+        await catalog.closeAll()
+    }
+
+    @Test("the next server clears away what was half made, but not while somebody is making it")
+    func workshop() async throws {
+        try root.folder.prepare()
+        let draft = root.folder.workshop.appending("draft.git")
+        try await RepositoryCreator.create(at: draft)
+        do {
+            let work = try root.folder.occupyWorkshop()
+            try root.folder.clearWorkshop()
+            #expect(try Files.exists(draft))
+            withExtendedLifetime(work) {}
+        }
+        try root.folder.clearWorkshop()
+        #expect(try Files.list(root.folder.workshop).isEmpty)
+        #expect(try !Files.list(root.folder.state).contains { $0.starts(with: "litter".utf8) })
+        try await root.manager.create(name("data"))
+    }
+
+    @Test("content whose upload ended before its log was written is logged by the next process")
+    func interruptedUpload() async throws {
+        try await root.manager.create(name("data"))
+        let empty = try Key(parsing: "SHA256-s0--e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+        let folder = root.folder.path.appending("data.git/annex")
+        for directory in ["transfer/download/lck", "transfer/download/client"] {
+            try Files.createDirectories(folder.appending(directory))
+            _ = try OpenFile(folder.appending(directory).appending("lck.\(empty)"), [.writeOnly, .create])
+        }
+        _ = try OpenFile(folder.appending("transfer/download/client/\(empty)"), [.writeOnly, .create])
+        // In place, and nobody has said so.
+        let directories = HashDirectories(of: empty).lower(levels: .two)
+        let target = directories.reduce(folder.appending("objects")) { $0.appending(bytes: $1) }.appending("\(empty)")
+        try Files.createDirectories(target)
+        _ = try OpenFile(target.appending("\(empty)"), [.writeOnly, .create])
+        let catalog = root.catalog
+        let repository = try #require(try await catalog.repository(named: name("data")))
+        let uuid = try #require(repository.uuid)
+        #expect(try await repository.branch?.locations(of: empty)[uuid] == .present)
+        for directory in ["transfer/download/lck", "transfer/download/client"] {
+            #expect(try Files.list(folder.appending(directory)).isEmpty)
+        }
         await catalog.closeAll()
     }
 

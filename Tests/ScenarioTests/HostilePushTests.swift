@@ -152,42 +152,45 @@ import Testing
     @Test("docs/hostile-pushes.md: links, submodules, programs, strange paths, deep and broken trees")
     func entries() throws {
         try withScene { scene in
-            let (tip, forger) = (try scene.base, scene.forger)
+            let forger = scene.forger
             let blob = try forger.blob("1s 1 x\n")
-            for (mode, id) in [("120000", blob), ("100755", blob), ("160000", tip)] {
-                let evil = try forger.commit(on: tip, objects: [(mode, id, "evil")])
+            for (mode, id) in [("120000", blob), ("100755", blob), ("160000", try scene.base)] {
+                let evil = try forger.commit(on: scene.base, objects: [(mode, id, "evil")])
                 try scene.expectRefusal("\"evil\": it is not a plain file", evil)
                 #expect(try scene.push(evil, to: "refs/heads/synced/git-annex").status == 0)
                 #expect(try !scene.bare.git("ls-tree", "-r", "git-annex").text.contains("\(mode) "))
             }
-            try scene.expectRefusal("too many folders", try forger.commit(on: tip, [("1/2/3/4/5/6", "x")]))
+            try scene.expectRefusal("too many folders", try forger.commit(on: scene.base, [("1/2/3/4/5/6", "x")]))
             try scene.expectRefusal(
-                "not in the folder of its key", try forger.commit(on: tip, [("aaa/bbb/SHA256-s1--x.log", "1s 1 x\n")]))
+                "not in the folder of its key",
+                try forger.commit(on: scene.base, [("aaa/bbb/SHA256-s1--x.log", "1s 1 x\n")]))
 
             // Trees that git itself refuses to write.
-            let rest = try scene.tree.git("ls-tree", tip).lines.map { line in
-                let words = line.split(separator: "\t")
-                let head = words[0].split(separator: " ")
-                return (
-                    mode: head[0] == "040000" ? "40000" : String(head[0]), id: String(head[2]), name: String(words[1])
-                )
+            func listing() throws -> [(mode: String, id: String, name: String)] {
+                try scene.tree.git("ls-tree", scene.base).lines.map { line in
+                    let words = line.split(separator: "\t")
+                    let head = words[0].split(separator: " ")
+                    let mode = head[0] == "040000" ? "40000" : String(head[0])
+                    return (mode: mode, id: String(head[2]), name: String(words[1]))
+                }
             }
             let names = [
                 ("..", "no git-annex branch has"), (".git", "no git-annex branch has"),
                 ("a/b", "a folder that git would not have written"), ("x\u{1b}[31m\ny", "no git-annex branch has"),
             ]
             for (name, reason) in names {
-                var entries = rest + [(mode: "100644", id: blob, name: name)]
+                var entries = try listing() + [(mode: "100644", id: blob, name: name)]
                 entries.sort {
                     ($0.name + ($0.mode == "40000" ? "/" : "")) < ($1.name + ($1.mode == "40000" ? "/" : ""))
                 }
-                let evil = try forger.commit(ofTree: forger.rawTree(entries), on: tip)
+                let evil = try forger.commit(ofTree: forger.rawTree(entries), on: scene.base)
                 try scene.expectRefusal(reason, evil)
                 #expect(try scene.push(evil, to: "refs/heads/synced/git-annex").status == 0)
-                let listing = try scene.bare.git("ls-tree", "-r", "-z", "--name-only", "git-annex").text
-                #expect(!listing.split(separator: "\u{0}").contains { $0 == name && name != "a/b" })
+                let merged = try scene.bare.git("ls-tree", "-r", "-z", "--name-only", "git-annex").text
+                #expect(!merged.split(separator: "\u{0}").contains { $0 == name && name != "a/b" })
             }
-            let twice = try forger.commit(ofTree: forger.rawTree(rest + [rest[0]]), on: tip)
+            let rest = try listing()
+            let twice = try forger.commit(ofTree: forger.rawTree(rest + [rest[rest.count - 1]]), on: scene.base)
             try scene.expectRefusal("a folder that git would not have written", twice)
 
             // A few small trees that name a hundred million million files: each level is the one before, many times.
@@ -196,7 +199,7 @@ import Testing
                 level = try forger.rawTree(
                     (100..<900).map { (mode: depth == 0 ? "100644" : "40000", id: level, name: "\($0)") })
             }
-            let bomb = try forger.commit(ofTree: level, on: tip)
+            let bomb = try forger.commit(ofTree: level, on: scene.base)
             try scene.expectRefusal("the push removes it", bomb)
             try scene.expectRefusal("it changes", bomb, to: "refs/heads/synced/git-annex")
             try scene.expectRefusal("it changes", bomb, to: "refs/synced/x/git-annex")
@@ -221,7 +224,7 @@ import Testing
     @Test("docs/hostile-pushes.md: lines with absurd clocks, NULs, of megabytes, and too many of them")
     func lines() throws {
         try withScene { scene in
-            let (tip, forger) = (try scene.base, scene.forger)
+            let forger = scene.forger
             let known = try scene.bare.committedLog(scene.key) ?? ""
             let cases = [
                 ("100000000000000000000s 0 \(scene.p2p.uuid)\n", "clock is thousands of years ahead"),
@@ -230,7 +233,7 @@ import Testing
                 (String(repeating: "1\n", count: 100_001), "more than 100000 lines"),
             ]
             for (text, reason) in cases {
-                let evil = try forger.commit(on: tip, [(scene.log, known + text)])
+                let evil = try forger.commit(on: scene.base, [(scene.log, known + text)])
                 try scene.expectRefusal(reason, evil)
                 #expect(try scene.push(evil, to: "refs/heads/synced/git-annex").status == 0)
                 #expect(try scene.bare.committedLog(scene.key) == known, "\(reason)")

@@ -123,4 +123,20 @@ import Testing
             #expect(made.isEmpty, "\(made)")
         }
     }
+
+    /// Git then sends the pack in chunks, and asks with an empty request before.
+    @Test("a first push that is larger than git's buffer creates a repository, too")
+    func largePush() throws {
+        try withHost { host, alice in
+            let tree = try alice.newRepository("tree", annex: false)
+            try tree.write("large", seededBytes(300_000, seed: 1))
+            try tree.git("add", ".")
+            try tree.git("commit", "-qm", "large")
+            try tree.git("-c", "http.postBuffer=65536", "push", "-q", "\(host.baseURL)/team/large", "main")
+            let pushed = try tree.git("rev-parse", "main").trimmed
+            let served = try Command(["git", "--git-dir", host.hosted("team/large").directory, "rev-parse", "main"])
+                .run()
+            #expect(served.trimmed == pushed)
+        }
+    }
 }

@@ -35,9 +35,11 @@ import Testing
             try source.git("commit", "-qm", "files")
             try source.annex("numcopies", "\(numCopies)")
             for (number, place) in places.enumerated() { try source.git("remote", "add", "place\(number)", place.url) }
-            try source.annex("push")
-            for number in places.indices { try source.annex("copy", "--quiet", "-J4", "--to=place\(number)") }
-            try source.annex("push")
+            try source.annex("push", "--no-content")
+            for number in places.indices {
+                try source.annex("copy", "--quiet", "-J4", "--to=place\(number)", timeout: 1800)
+            }
+            try source.annex("push", "--no-content")
 
             // Two people without a copy of their own, each knowing where the copies are.
             let people = try (0..<2).map { number in

@@ -49,6 +49,7 @@ import Testing
             git_processes = 8
             git_slow_clients = 10
             git_queue_seconds = 9
+            disk_reserve_mebibytes = 10
             [branch]
             commit_delay_milliseconds = 50
             [log]
@@ -76,6 +77,7 @@ import Testing
         expected.limits.gitProcesses = 8
         expected.limits.gitSlowClients = 10
         expected.limits.gitQueue = .seconds(9)
+        expected.limits.diskReserve = 10
         expected.branch.commitDelay = .milliseconds(50)
         expected.log.level = .debug
         expected.log.format = .json

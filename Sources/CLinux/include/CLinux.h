@@ -33,3 +33,6 @@ int annexd_ofd_holder(int fd, short type);
 /// Reads what is in the page cache without waiting for the disk (preadv2(2), RWF_NOWAIT). Returns the bytes read, which
 /// may be fewer than wanted, or -1 with errno.
 ssize_t annexd_pread_cached(int fd, void *buffer, size_t count, int64_t offset);
+
+/// Allocates blocks for the first `length` bytes of a file and makes it at least so long (fallocate(2)).
+int annexd_allocate(int fd, int64_t length);

@@ -23,5 +23,10 @@ public struct GitError: Error, Sendable, CustomStringConvertible {
         self.message = message
     }
 
+    /// The disk or a quota is full, as far as git's words tell; it speaks English here.
+    public var isOutOfSpace: Bool {
+        ["No space left on device", "Disk quota exceeded", "Out of diskspace"].contains { message.contains($0) }
+    }
+
     public var description: String { "git \(command): \(code)\(message.isEmpty ? "" : ": \(message)")" }
 }

@@ -28,6 +28,9 @@ struct Binding: Sendable {
                 guard fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 else {
                     throw TransportError(.badAddress, "listen on \(address): \(Errno(rawValue: errno))")
                 }
+                guard Self.isListening(descriptor) else {
+                    throw TransportError(.badAddress, "listen on \(address): it is no listening socket")
+                }
                 channel = try await bootstrap(isTCP: false).withBoundSocket(descriptor).get()
             }
             return (channel, BoundAddress(requested: address, actual: actual(channel, address)))
@@ -80,6 +83,12 @@ struct Binding: Sendable {
                     try pipeline.addHandler(Connection(core: core, channel: channel, isSecure: tls != nil))
                 }
             }
+    }
+
+    private static func isListening(_ descriptor: Int32) -> Bool {
+        var answer: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &answer, &length) == 0 && answer == 1
     }
 
     /// Finds dead peers within three minutes; refused by Unix sockets, which need none of it.

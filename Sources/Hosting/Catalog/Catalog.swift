@@ -15,6 +15,8 @@ public final class Catalog: Sendable {
 
     fileprivate struct State {
         var open: [RepositoryName: HostedRepository] = [:]
+        /// Who uploads what to remotes on other hosts; as many as there are such remotes.
+        var remoteTurns: [RepositoryUUID: KeyTurns] = [:]
         /// Repositories elsewhere on this machine, to which hosted ones proxy, by git directory.
         var outside: [FilePath: HostedRepository] = [:]
         var index: [RepositoryName: RepositoryScan.Found] = [:]
@@ -76,6 +78,16 @@ public final class Catalog: Sendable {
         }
         guard let name = names.first else { return nil }
         return try await repository(named: name)
+    }
+
+    /// The line of uploads to a remote on another host, whichever repository proxies it.
+    func turns(ofRemote uuid: RepositoryUUID) -> KeyTurns {
+        state.withLock { state in
+            if let known = state.remoteTurns[uuid] { return known }
+            let turns = KeyTurns()
+            state.remoteTurns[uuid] = turns
+            return turns
+        }
     }
 
     /// A repository that is not below the root, by its git directory without symbolic links; it must be there.
@@ -157,10 +169,23 @@ public final class Catalog: Sendable {
                 scan = next
                 if changed || isFirst { adopt(scan) }
             }
-            if isFirst { ready() }
+            await services.restoreReserve()
+            if isFirst {
+                ready()
+                await clearWorkshop()
+            }
             isFirst = false
             await closeIdle()
             try? await Task.sleep(for: Self.scanInterval)
+        }
+    }
+
+    private func clearWorkshop() async {
+        let root = root
+        do {
+            try await services.pool.run { try root.clearWorkshop() }
+        } catch {
+            services.logger.warning("what a crash left could not be removed", metadata: ["error": "\(error)"])
         }
     }
 

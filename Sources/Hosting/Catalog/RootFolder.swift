@@ -20,6 +20,9 @@ public struct RootFolder: Sendable, Hashable {
     /// The hooks that git runs for pushes.
     public var hooks: FilePath { state.appending("hooks") }
 
+    /// Space that is held back for what must work on a full disk.
+    public var reserve: FilePath { state.appending("reserve") }
+
     /// Makes the folder and its state folders, where missing.
     public func prepare() throws(FileError) {
         for folder in [path, state, workshop, trash, aliases] { try Files.createDirectories(folder) }

@@ -63,6 +63,7 @@ final class KeyTurns: Sendable {
                         state.lines[key] = Line(active: turn)
                         return true
                     }
+                    turn.waits()
                     state.lines[key]?.waiting.append(Waiter(turn: turn, resume: continuation))
                     if state.lines[key]?.watch == nil { state.lines[key]?.watch = watch(key) }
                     return nil
@@ -142,9 +143,15 @@ final class Turn: Sendable {
     let hasStepped: Bool
     private let bytes = Atomic<UInt64>(0)
     private let mayStepBack = Atomic(true)
+    private let waited = Atomic(false)
     private let request = Signal()
 
     init(hasStepped: Bool) { self.hasStepped = hasStepped }
+
+    /// Whether another upload of this key had its turn before.
+    var hasWaited: Bool { waited.load(ordering: .relaxed) }
+
+    fileprivate func waits() { waited.store(true, ordering: .relaxed) }
 
     /// Bytes that this turn got on by: received, or read back from the disk.
     fileprivate var progress: UInt64 { bytes.load(ordering: .relaxed) }

@@ -39,7 +39,9 @@ extension LocalContent {
 
     private func take(_ turn: Turn, for key: Key, _ upload: Upload) async throws -> Step {
         switch try await beginReceiving(key, upload) {
-        case .alreadyPresent: return .ended(.stored(also: []))
+        case .alreadyPresent:
+            try await secure(key)
+            return .ended(.stored(also: []))
         case .refused(let refusal): return .ended(outcome(of: refusal))
         case .busy: return .ended(.notStored(reason: "another process is receiving this key"))
         case .ready(let reception): return try await receive(key, from: upload.body, into: reception, turn)
@@ -84,7 +86,7 @@ extension LocalContent {
         let result = try await pool.run { try reception.finish(end) }
         if case .stored = result {
             // The content is safe before anybody is told of it, and it is told before the sender is answered.
-            try await branch.recordLocation(of: key, in: uuid, present: true)
+            try await recordPresence(of: key)
         }
         try await pool.run { reception.release() }
         switch result {

@@ -3,6 +3,7 @@ import AnnexProtocol
 import Blocking
 import FileIO
 import Locations
+import Logging
 import NIOCore
 import ObjectStore
 
@@ -33,20 +34,40 @@ struct LocalContent: ContentLocation {
     }
 
     func partial(of key: Key) async throws -> PartialContent {
-        try await repository.perform {
+        let partial = try await repository.perform { () -> PartialContent in
             if try objects.find(key) != nil { return .alreadyPresent(also: []) }
             return .bytes(try objects.partialSize(key))
         }
+        // The client takes this for "stored", and sends nothing.
+        if case .alreadyPresent = partial, try await branch.locations(of: key)[uuid] != .present {
+            try await secure(key)
+        }
+        return partial
     }
 
     func confirm(_ key: Key) async throws -> StoreOutcome {
         guard try await isPresent(key) else { return .notStored(reason: "the content is not here") }
-        try await branch.recordLocation(of: key, in: uuid, present: true)
+        try await secure(key)
         return .stored(also: [])
     }
 
+    /// Makes sure of content that is here before somebody is told so. An upload may have put it in its place, and have
+    /// ended, by a crash or a failing disk, before the folder was on stable storage or the log was written.
+    func secure(_ key: Key) async throws {
+        try await repository.perform { try objects.synchronize(key) }
+        try await recordPresence(of: key)
+    }
+
+    func recordPresence(of key: Key) async throws {
+        try await repository.services.withReserve {
+            try await branch.recordLocation(of: key, in: uuid, present: true)
+        }
+    }
+
     func lock(_ key: Key) async throws -> (any HeldLock)? {
-        let lock = try await repository.perform { try objects.lock(key) }
+        let lock = try await repository.services.withReserve {
+            try await repository.perform { try objects.lock(key) }
+        }
         return lock.map { LocalLock(lock: $0, repository: repository) }
     }
 
@@ -54,14 +75,16 @@ struct LocalContent: ContentLocation {
 
     /// The object goes first, then the log is written, then the lock files and empty directories go (spec 01 §4.3).
     func remove(_ key: Key, before deadline: BootSeconds?) async throws -> RemovalOutcome {
-        let start = try await repository.perform { () -> RemovalStep in
-            let start = try objects.beginRemoval(key)
-            if case .ready(let removal) = start {
-                // Checked while the content is locked against everybody else.
-                if let deadline, BootSeconds.now >= deadline { return .tooLate }
-                try removal.unlinkContent()
+        let start = try await repository.services.withReserve {
+            try await repository.perform { () -> RemovalStep in
+                let start = try objects.beginRemoval(key)
+                if case .ready(let removal) = start {
+                    // Checked while the content is locked against everybody else.
+                    if let deadline, BootSeconds.now >= deadline { return .tooLate }
+                    try removal.unlinkContent()
+                }
+                return .begun(start)
             }
-            return .begun(start)
         }
         switch start {
         case .tooLate: return .notRemoved(reason: "the time for this removal has passed")
@@ -91,7 +114,9 @@ struct LocalContent: ContentLocation {
     /// Logs that the content is not here, unless an upload has brought it back by now: that one may have logged already.
     private func recordRemoval(of key: Key) async throws {
         let objects = objects
-        try await branch.recordLocation(of: key, in: uuid) { (try? objects.find(key)) ?? nil != nil }
+        try await repository.services.withReserve {
+            try await branch.recordLocation(of: key, in: uuid) { try objects.find(key) != nil }
+        }
     }
 }
 
@@ -105,13 +130,26 @@ private struct LocalLock: HeldLock {
     }
 
     func extend(protectedUntil deadline: Int64) async {
-        try? await repository.services.pool.run { try lock.extendRetention(until: RetentionTime(seconds: deadline)) }
+        await extendRetention(until: deadline)
     }
 
     func detach(protectedUntil deadline: Int64) async {
-        try? await repository.services.pool.run {
-            try lock.extendRetention(until: RetentionTime(seconds: deadline))
-            try lock.release(keepingRetention: true)
+        await extendRetention(until: deadline)
+        try? await repository.services.pool.run { try lock.release(keepingRetention: true) }
+    }
+
+    /// Where this fails the lock itself protects the content for as long as this process lives.
+    private func extendRetention(until deadline: Int64) async {
+        do {
+            try await repository.services.withReserve {
+                try await repository.services.pool.run {
+                    try lock.extendRetention(until: RetentionTime(seconds: deadline))
+                }
+            }
+        } catch {
+            repository.services.logger.error(
+                "a lock on content would not outlive this process",
+                metadata: ["repository": "\(repository.name)", "key": "\(lock.key)", "error": "\(error)"])
         }
     }
 }

@@ -19,6 +19,8 @@ struct RepositoryImport {
         let target = isWorkTree ? plain : root.folder(of: name)
         try Files.createDurableDirectories(target.removingLastComponent())
         if keepingSource {
+            let workshop = try root.occupyWorkshop()
+            defer { withExtendedLifetime(workshop) {} }
             let draft = root.workshop.appending("import-\(UInt64.random(in: .min ... .max))")
             do {
                 try copyTree(source, to: draft)

@@ -28,11 +28,13 @@ public struct RepositoryManager: Sendable {
         let target = root.folder(of: name)
         let uuid = RepositoryUUID.random()
         let draft = root.workshop.appending(uuid.description)
-        try await services.pool.run {
+        let workshop = try await services.pool.run {
             try root.prepare()
             guard try root.gitDirectory(of: name) == nil else { throw HostingError.exists(name) }
             try requireNoEnclosingRepository(of: name)
+            return try root.occupyWorkshop()
         }
+        defer { withExtendedLifetime(workshop) {} }
         do {
             try await RepositoryCreator.create(at: draft)
             let config = GitConfigFile(draft.appending("config"))
@@ -85,6 +87,11 @@ public struct RepositoryManager: Sendable {
         try await describe(uuid, as: repository.name, in: gitDirectory, isUnpushed: false)
         try await config.set("annex.version", "10")
         try await config.set("annex.uuid", uuid.description)
+        // Git does not wait for the disk; content may be acknowledged a moment later, under this UUID.
+        try await services.pool.run {
+            try OpenFile(config.path, .readOnly).synchronize()
+            try Files.synchronizeDirectory(gitDirectory)
+        }
         services.logger.info(
             "repository is an annex now", metadata: ["repository": "\(repository.name)", "uuid": "\(uuid)"])
     }
@@ -108,10 +115,21 @@ public struct RepositoryManager: Sendable {
         let path = root.state.appending("empty.git")
         if try await services.pool.run({ try RootFolder.isGitDirectory(path) }) { return path }
         let draft = root.workshop.appending("empty-\(RepositoryUUID.random())")
-        try await services.pool.run { try root.prepare() }
+        let workshop = try await services.pool.run {
+            try root.prepare()
+            return try root.occupyWorkshop()
+        }
+        defer { withExtendedLifetime(workshop) {} }
         try await RepositoryCreator.create(at: draft)
         try await services.pool.run {
-            if try !Files.moveIntoPlace(draft, to: path) { try Files.removeTree(draft) }
+            do {
+                // It is made once and for all, so it had better be whole after a power cut.
+                try Files.synchronizeTree(draft)
+                if try !Files.moveIntoPlace(draft, to: path) { try Files.removeTree(draft) }
+            } catch {
+                try? Files.removeTree(draft)
+                throw error
+            }
         }
         return path
     }

@@ -30,6 +30,8 @@ struct RepositoryRenaming {
 
     static func writeAlias(from old: RepositoryName, to new: RepositoryName, in root: RootFolder) throws {
         guard old != new else { return }
+        let workshop = try root.occupyWorkshop()
+        defer { withExtendedLifetime(workshop) {} }
         let file = root.aliasFile(of: old)
         let temporary = root.workshop.appending("alias-\(UInt64.random(in: .min ... .max))")
         try Files.replace(file, with: Array("\(new)\n".utf8), temporary: temporary)

@@ -37,6 +37,9 @@ public struct RepositoryTrash: Sendable {
         let kind = source == gitDirectory ? "bare" : "worktree"
         try write("\(name)\n", to: folder.appending("name"))
         try write("\(kind)\n", to: folder.appending("kind"))
+        // The name of the folder first: of the two directories that the rename changes, either may be written first.
+        try Files.synchronizeDirectory(folder)
+        try Files.synchronizeDirectory(root.trash)
         try Files.rename(source, to: content(of: folder))
         try Files.synchronizeDirectory(folder)
         try Files.synchronizeDirectory(source.removingLastComponent())

@@ -38,7 +38,9 @@ extension Catalog {
         case .path(let path): return try await local(remote, path, uuid)
         case .annexHTTP(let url, let gitURL):
             let target = AnnexHTTPTarget(name: remote.name, uuid: uuid, url: url, gitURL: gitURL)
-            return services.remotes.location(of: target, gateway: gateway, caller: caller)
+            return OneUploadAtATime(
+                target: services.remotes.location(of: target, gateway: gateway, caller: caller),
+                turns: turns(ofRemote: uuid))
         case .gitHTTP, .unsupported:
             throw RemoteError(.notConfigured, "\(remote.name) cannot be reached: \(remote.address)")
         }

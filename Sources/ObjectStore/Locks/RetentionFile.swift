@@ -72,7 +72,8 @@ struct RetentionFile {
         let guardian = try paths.lockOtherTemporary(modes)
         defer { withExtendedLifetime(guardian) {} }
         let number = Self.counter.add(1, ordering: .relaxed).newValue
-        let temporary = paths.otherTemporary.appending("rtm.\(getpid()).\(number)")
+        let name = Self.temporaryPrefix + Array("\(getpid()).\(number)".utf8)
+        let temporary = paths.otherTemporary.appending(bytes: name)
         do {
             let file = try modes.open(creating: temporary, [.writeOnly, .truncate])
             try file.write(bytes, at: 0)
@@ -86,6 +87,8 @@ struct RetentionFile {
         }
     }
 
+    /// How the names of files begin that are being written.
+    static let temporaryPrefix = Array("rtm.".utf8)
     private static let counter = Atomic<Int>(0)
 }
 

@@ -1,4 +1,4 @@
-internal import AnnexProtocol
+public import AnnexProtocol
 internal import FileIO
 internal import SystemPackage
 
@@ -13,7 +13,14 @@ extension ObjectStore {
         let mode = try file.status().mode
         let frozen = modes.content(mode)
         if frozen != mode { try file.setMode(frozen) }
-        try file.synchronize()
+        do {
+            try file.synchronize()
+        } catch {
+            // The kernel tells of bytes that it could not write once, and forgets them. A client that resumed from this
+            // file would have the cached bytes verified, and the next fsync would succeed.
+            _ = try? Files.unlink(file.path)
+            throw error
+        }
         guard try file.isStillLinked() else {
             throw ObjectStoreError(code: .io, message: "\"\(file.path)\" was replaced while it was being received")
         }
@@ -23,8 +30,24 @@ extension ObjectStore {
         let moved = try KeyGate.of(place).enter(place) { _ in
             try move(file.path, to: place, key, settings, modes)
         }
-        if moved { try place.synchronizeDirectories() }
+        // Also where somebody else was faster: he may not have come to this step, and die before it.
+        try place.synchronizeDirectories()
         return moved
+    }
+
+    /// Waits until content that is here is on stable storage under its name; does nothing where it is not here.
+    public func synchronize(_ key: Key) throws(ObjectStoreError) {
+        try reporting {
+            guard let (object, place) = try find(key, try settings()) else { return }
+            do {
+                try OpenFile(object.path, [.readOnly, .noFollow, .nonBlocking]).synchronize()
+            } catch let error as FileError {
+                // It was removed this instant.
+                if error.isMissing { return }
+                throw error
+            }
+            try place.synchronizeDirectories()
+        }
     }
 
     private func move(

@@ -26,7 +26,18 @@ extension ObjectStore {
             }
 
             let modes = FileModes(settings, paths)
-            let slot = try TransferSlot(key, client: clientUUID, associatedFile: associatedFile, paths, modes)
+            let request = ReceiveRequest(offset: offset, length: length)
+            let slot: TransferSlot?
+            do {
+                slot = try TransferSlot(key, client: clientUUID, associatedFile: associatedFile, paths, modes)
+            } catch let error as FileError where error.isOutOfSpace {
+                // There is no room even for the locks; say how much the content lacks.
+                let existing = try partialStatus(key)?.size ?? 0
+                guard let missing = try missingSpace(for: key, request, existing: existing, settings) else {
+                    throw error
+                }
+                return .refused(.notEnoughSpace(missing: missing))
+            }
             guard let slot else { return try find(key, settings) == nil ? .busy : .alreadyPresent }
             do {
                 // Another upload may have ended between our look and our lock.
@@ -34,7 +45,6 @@ extension ObjectStore {
                     slot.release()
                     return .alreadyPresent
                 }
-                let request = ReceiveRequest(offset: offset, length: length)
                 let start = try receive(key, request, settings, slot, checker)
                 if case .ready = start { return start }
                 slot.release()

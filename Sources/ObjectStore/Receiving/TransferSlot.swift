@@ -13,7 +13,7 @@ struct TransferSlot {
     private let step: UInt64
     private var reported: UInt64 = 0
 
-    private static let lockPrefix = Array("lck.".utf8)
+    static let lockPrefix = Array("lck.".utf8)
 
     /// Takes the locks, or answers nil when somebody holds one of them.
     init?(
@@ -69,7 +69,7 @@ struct TransferSlot {
         Self.free(locks)
     }
 
-    private static func free(_ locks: [OpenFile]) {
+    static func free(_ locks: [OpenFile]) {
         for lock in locks { _ = try? Files.unlink(lock.path) }
         for lock in locks { try? lock.unlock() }
     }

@@ -12,6 +12,9 @@ final class ConnectionTap: ChannelDuplexHandler {
     typealias OutboundIn = HTTPClientRequestPart
     typealias OutboundOut = HTTPClientRequestPart
 
+    /// In bytes.
+    private static let joinedSize = 128 << 10
+
     /// The request was given up before it was sent.
     struct GivenUp: Error {}
 
@@ -21,6 +24,8 @@ final class ConnectionTap: ChannelDuplexHandler {
     private var wasUsed = false
     private var isRequestEnded = true
     private var early: Exchange.Answer?
+    /// Small pieces of a body that came together, joined.
+    private var joined = ByteBuffer()
     /// Nothing more goes out: the connection is being closed.
     private var isClosing = false
 
@@ -82,7 +87,7 @@ final class ConnectionTap: ChannelDuplexHandler {
                 status: Int(head.status.code), reason: statusLine.reason, headers: head.headers)
         case .body(var body):
             guard let room = early.map({ Client.maximumReplyLength + 1 - $0.body.readableBytes }) else {
-                return context.fireChannelRead(data)
+                return pass(body, context)
             }
             if let piece = body.readSlice(length: min(max(0, room), body.readableBytes)) {
                 early?.body.writeImmutableBuffer(piece)
@@ -91,6 +96,7 @@ final class ConnectionTap: ChannelDuplexHandler {
             if early != nil {
                 finishEarly(context)
             } else {
+                flushJoined(context)
                 if isRequestEnded {
                     exchange?.completed()
                     exchange = nil
@@ -100,9 +106,33 @@ final class ConnectionTap: ChannelDuplexHandler {
         }
     }
 
+    /// Servers send chunks of any size; each piece costs everybody behind the same.
+    private func pass(_ piece: ByteBuffer, _ context: ChannelHandlerContext) {
+        if piece.readableBytes >= Self.joinedSize / 2 {
+            flushJoined(context)
+            return context.fireChannelRead(wrapInboundOut(.body(piece)))
+        }
+        if joined.readableBytes == 0 { joined = context.channel.allocator.buffer(capacity: Self.joinedSize) }
+        joined.writeImmutableBuffer(piece)
+        if joined.readableBytes >= Self.joinedSize / 2 { flushJoined(context) }
+    }
+
+    private func flushJoined(_ context: ChannelHandlerContext) {
+        guard joined.readableBytes > 0 else { return }
+        let piece = joined
+        joined = ByteBuffer()
+        context.fireChannelRead(wrapInboundOut(.body(piece)))
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        flushJoined(context)
+        context.fireChannelReadComplete()
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // A refusal counts even where its body cannot be read to the end.
         if let early, early.status != 200 { finishEarly(context) }
+        flushJoined(context)
         context.fireErrorCaught(error)
     }
 

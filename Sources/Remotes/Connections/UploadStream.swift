@@ -3,7 +3,9 @@ import Synchronization
 
 /// The body of an upload on its way from whoever has it to the client library, which pulls it.
 ///
-/// Between both there is at most a window of bytes that the socket has not taken; the sender then waits.
+/// Between both there is at most a window of bytes that the socket has not taken; the sender then waits. There are also
+/// only a few writes on their way at one time: small pieces wait here and are joined, so that a sender of tiny ones
+/// cannot keep an event loop from everybody else.
 final class UploadStream: AsyncSequence, Sendable {
     /// The exchange was ended, or its answer came; no more of the body is wanted.
     struct Stopped: Error {}
@@ -11,14 +13,41 @@ final class UploadStream: AsyncSequence, Sendable {
     private struct State {
         var queue: [ByteBuffer] = []
         var unwritten = 0
+        /// Writes that the socket has not taken.
+        var writes = 0
         var isFinished = false
         var isStopped = false
-        var reader: CheckedContinuation<Void, Never>?
+        /// A pull that waits; it looks again when it is woken without a piece.
+        var reader: CheckedContinuation<Pull?, Never>?
         var sender: CheckedContinuation<Void, Never>?
+
+        /// What a pull gets now; nil where it has to wait.
+        mutating func pull() -> Pull? {
+            if isStopped { return .stopped }
+            if queue.isEmpty { return isFinished ? .end : nil }
+            guard writes < UploadStream.maximumWrites else { return nil }
+            writes += 1
+            var piece = queue.removeFirst()
+            var joined = 0
+            while joined < queue.count, piece.readableBytes + queue[joined].readableBytes <= UploadStream.joinedSize {
+                piece.writeImmutableBuffer(queue[joined])
+                joined += 1
+            }
+            queue.removeFirst(joined)
+            return .piece(piece)
+        }
+    }
+
+    private enum Pull {
+        case piece(ByteBuffer)
+        case end, stopped
     }
 
     /// In bytes.
     static let window = 512 << 10
+    private static let maximumWrites = 8
+    /// Pieces are joined up to this size, in bytes.
+    private static let joinedSize = 64 << 10
 
     private let state = Mutex(State())
 
@@ -31,7 +60,7 @@ final class UploadStream: AsyncSequence, Sendable {
             state.unwritten += bytes.readableBytes
             return state.reader.take()
         }
-        reader?.resume()
+        reader?.resume(returning: nil)
         while state.withLock({ $0.unwritten > Self.window && !$0.isStopped }) {
             try Task.checkCancellation()
             await withTaskCancellationHandler {
@@ -56,7 +85,7 @@ final class UploadStream: AsyncSequence, Sendable {
             state.isFinished = true
             return state.reader.take()
         }
-        reader?.resume()
+        reader?.resume(returning: nil)
     }
 
     /// Nothing more of the body is wanted; who waits is told.
@@ -66,16 +95,18 @@ final class UploadStream: AsyncSequence, Sendable {
             state.queue = []
             return (state.reader.take(), state.sender.take())
         }
-        reader?.resume()
+        reader?.resume(returning: nil)
         sender?.resume()
     }
 
     /// The socket has taken so many bytes.
     func wrote(_ count: Int) {
-        let sender = state.withLock { state in
+        let (reader, sender) = state.withLock { state in
             state.unwritten -= count
-            return state.unwritten <= Self.window ? state.sender.take() : nil
+            state.writes -= 1
+            return (state.reader.take(), state.unwritten <= Self.window ? state.sender.take() : nil)
         }
+        reader?.resume(returning: nil)
         sender?.resume()
     }
 
@@ -90,19 +121,19 @@ final class UploadStream: AsyncSequence, Sendable {
     /// Called from a task of the library that nothing cancels, so ``stop()`` must always follow.
     private func take() async throws -> ByteBuffer? {
         while true {
-            let (isStopped, piece, isFinished) = state.withLock { state in
-                (state.isStopped, state.queue.isEmpty ? nil : state.queue.removeFirst(), state.isFinished)
-            }
-            if isStopped { throw Stopped() }
-            if let piece { return piece }
-            if isFinished { return nil }
-            await withCheckedContinuation { continuation in
-                let waits = state.withLock { state in
-                    guard state.queue.isEmpty, !state.isStopped, !state.isFinished else { return false }
-                    state.reader = continuation
-                    return true
+            let pull: Pull? = await withCheckedContinuation { continuation in
+                let pull = state.withLock { state in
+                    let pull = state.pull()
+                    if pull == nil { state.reader = continuation }
+                    return pull
                 }
-                if !waits { continuation.resume() }
+                if let pull { continuation.resume(returning: pull) }
+            }
+            switch pull {
+            case .piece(let piece)?: return piece
+            case .end?: return nil
+            case .stopped?: throw Stopped()
+            case nil: continue
             }
         }
     }

@@ -2,6 +2,7 @@ import Accounts
 import AnnexProtocol
 import GitHost
 import Hosting
+import Locations
 
 /// Git over HTTP: the smart services first, plain files for clients that know no better (gitprotocol-http(5)).
 struct GitSmartHTTP {
@@ -35,6 +36,8 @@ struct GitSmartHTTP {
     private func advertiseReceivePack(of name: RepositoryName) async throws {
         try context.authorize(exchange, .gitWrite, repository: name)
         exchange.note(repository: name, operation: "info/refs")
+        // Refused here, since git shows people the words of this answer, and not those of the next.
+        try await context.requireSpaceForPush()
         guard let repository = try await context.catalog.repository(named: name) else {
             try context.requireCreation(of: name, exchange)
             return try await advertise(.receivePack, SmartHTTP(try await context.manager.emptyRepository()))
@@ -83,6 +86,13 @@ extension ServiceContext {
         try authorize(exchange, .gitRead, repository: name)
         guard let repository = try await catalog.repository(named: name) else { throw unknown(name) }
         return repository
+    }
+
+    /// Throws a 507 where the disk has no room for even a small push: git would leave half of it behind.
+    func requireSpaceForPush() async throws {
+        if let missing = try await catalog.spaceMissingForPush() {
+            throw ServiceError(.notEnoughSpace(missing: missing))
+        }
     }
 
     /// Throws unless a push by this caller may create the repository.

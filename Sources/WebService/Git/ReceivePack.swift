@@ -1,6 +1,7 @@
 import Accounts
 import AnnexBranch
 import AnnexProtocol
+import Blocking
 import GitHost
 import Hosting
 import Logging
@@ -16,6 +17,12 @@ struct ReceivePack {
         try exchange.requireContentType(GitService.receivePack.requestType)
         let body = GitBody(exchange)
         let request = try await readCommands(body)
+        if request.commands.isEmpty, try await context.catalog.repository(named: name) == nil {
+            // Git asks with nothing at all whether it may push, before it sends much: yes, and nothing is created yet.
+            try context.requireCreation(of: name, exchange)
+            return try await GitAnswer(exchange, contentType: GitService.receivePack.resultType).finish()
+        }
+        if request.commands.contains(where: { !$0.isDeletion }) { try await context.requireSpaceForPush() }
         let repository = try await repository(named: name, for: request)
         try await repository.keepingOpen { try await receive(request, followedBy: body, into: repository) }
     }
@@ -77,7 +84,7 @@ struct ReceivePack {
     {
         if let repository = try await context.catalog.repository(named: name) { return repository }
         try context.requireCreation(of: name, exchange)
-        // Git probes with an empty request before it sends much; only a real push creates.
+        // Only a real push creates.
         guard request.commands.contains(where: { !$0.isDeletion }) else { throw context.unknown(name) }
         do {
             try await context.manager.create(name)
@@ -90,6 +97,8 @@ struct ReceivePack {
 
     /// What we know goes into the branch first, so that a fast-forward is judged against all of it (spec 02 §2.5).
     private func prepare(_ repository: HostedRepository, for request: ReceivePackRequest) async throws {
+        let (refs, gitDirectory) = (request.commands.map(\.ref), repository.gitDirectory)
+        try? await repository.services.pool.run { try AbandonedFiles.removeLocks(of: refs, in: gitDirectory) }
         guard let branch = repository.branch, request.commands.contains(where: \.namesAnnexBranch) else { return }
         if request.commands.contains(where: { $0.isAnnexBranch && $0.isCreation && !$0.isDeletion }) {
             try await branch.prepareForFirstPush()

@@ -60,9 +60,10 @@ struct Host: Sendable {
             throw Failure("the root folder cannot be used: \(error)")
         }
         let remotes = try RemoteConnections(settings, pool: pool, logger: logger)
+        let reserve = SpaceReserve(root.reserve, size: UInt64(settings.limits.diskReserve) << 20)
         let services = HostServices(
-            pool: pool, locks: locks, logger: logger, commitDelay: settings.branch.commitDelay,
-            remotes: remotes)
+            pool: pool, locks: locks, logger: logger, commitDelay: settings.branch.commitDelay, remotes: remotes,
+            reserve: reserve)
         catalog = Catalog(root: root, services: services)
         var publicAddress: PublicAddress?
         if let url = settings.server.publicURL {

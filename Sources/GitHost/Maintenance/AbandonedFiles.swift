@@ -1,0 +1,107 @@
+public import FileIO
+import Glibc
+public import SystemPackage
+
+/// What git processes leave in a repository when they are killed: lock files that stand in the way of later ones,
+/// objects and packs that were being received, and reports of their end.
+///
+/// Git removes none of it by itself, since it cannot know whether the owner lives. Here a lock counts as abandoned when
+/// it is older than the machine's start or than ten minutes; git holds one for moments. Anything that is being received
+/// grows all the time, and is abandoned when nothing in it has changed for an hour. Blocking.
+public enum AbandonedFiles {
+    /// How old a lock file is at least, in seconds.
+    public static let lockAge: Int64 = 600
+    /// How long nothing has changed at least in what was being received, in seconds.
+    public static let receivingAge: Int64 = 3600
+
+    /// Removes what was abandoned, and answers it.
+    public static func remove(from gitDirectory: FilePath) throws(FileError) -> [FilePath] {
+        var sweep = Sweep()
+        try sweep.locks(in: gitDirectory, descends: false)
+        try sweep.reports(in: gitDirectory)
+        try sweep.locks(in: gitDirectory.appending("refs"), descends: true)
+        try sweep.received(in: gitDirectory.appending("objects"))
+        try sweep.received(in: gitDirectory.appending("objects").appending("pack"))
+        return sweep.removed
+    }
+
+    /// Removes the abandoned locks that a push to these refs would meet. A few `stat` calls.
+    public static func removeLocks(of refs: [[UInt8]], in gitDirectory: FilePath) throws(FileError) {
+        var sweep = Sweep()
+        for name in ["packed-refs.lock", "HEAD.lock", "config.lock"] {
+            try sweep.lock(gitDirectory.appending(name))
+        }
+        // Nothing but plain names below `refs/`: these come from the client.
+        for ref in refs where ref.starts(with: "refs/".utf8) && !ref.contains(0) {
+            guard !ref.split(separator: UInt8(ascii: "/")).contains(where: { $0.elementsEqual("..".utf8) }) else {
+                continue
+            }
+            try sweep.lock(gitDirectory.appending(bytes: ref + Array(".lock".utf8)))
+        }
+    }
+}
+
+private struct Sweep {
+    var removed: [FilePath] = []
+    private let now: Int64
+    /// When the machine started, in seconds since 1970.
+    private let boot: Int64
+
+    init() {
+        now = Int64(time(nil))
+        boot = now - BootClock.seconds
+    }
+
+    mutating func locks(in directory: FilePath, descends: Bool) throws(FileError) {
+        for name in try Files.list(directory) {
+            let path = directory.appending(bytes: name)
+            if name.suffix(5).elementsEqual(".lock".utf8) {
+                try lock(path)
+            } else if descends, try Files.status(path, followLinks: false)?.kind == .directory {
+                try locks(in: path, descends: true)
+            }
+        }
+    }
+
+    mutating func lock(_ path: FilePath) throws(FileError) {
+        guard let status = try Files.status(path, followLinks: false), status.kind == .regular else { return }
+        guard isAbandoned(status.modified.seconds, after: AbandonedFiles.lockAge) else { return }
+        if try Files.unlink(path) { removed.append(path) }
+    }
+
+    /// `fast_import_crash_<pid>`: all that it tells, annexd has logged.
+    mutating func reports(in gitDirectory: FilePath) throws(FileError) {
+        for name in try Files.list(gitDirectory) where name.starts(with: "fast_import_crash_".utf8) {
+            let path = gitDirectory.appending(bytes: name)
+            if try Files.unlink(path) { removed.append(path) }
+        }
+    }
+
+    /// Quarantines of pushes (`tmp_objdir-…`) and files that were to become packs or objects (`tmp_…`).
+    mutating func received(in directory: FilePath) throws(FileError) {
+        for name in try Files.list(directory) where name.starts(with: "tmp_".utf8) {
+            let path = directory.appending(bytes: name)
+            guard let last = try lastChange(path), isAbandoned(last, after: AbandonedFiles.receivingAge) else {
+                continue
+            }
+            try Files.removeTree(path)
+            removed.append(path)
+        }
+    }
+
+    /// The latest time at which anything in a tree changed, in seconds since 1970.
+    private func lastChange(_ path: FilePath) throws(FileError) -> Int64? {
+        guard let status = try Files.status(path, followLinks: false) else { return nil }
+        var latest = status.modified.seconds
+        guard status.kind == .directory else { return latest }
+        for name in try Files.list(path) {
+            latest = max(latest, try lastChange(path.appending(bytes: name)) ?? latest)
+        }
+        return latest
+    }
+
+    private func isAbandoned(_ modified: Int64, after age: Int64) -> Bool {
+        // A minute of grace: clocks are set while a machine starts.
+        modified < boot - 60 || now - modified > age
+    }
+}

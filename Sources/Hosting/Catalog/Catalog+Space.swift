@@ -1,0 +1,16 @@
+import Blocking
+import FileIO
+
+extension Catalog {
+    /// What a push may need before its first object is looked at, in bytes: locks, a quarantine, a commit that merges.
+    static let smallestPush: UInt64 = 1 << 20
+
+    /// Bytes that must become free at the root before a push is worth beginning; nil where there is room.
+    public func spaceMissingForPush() async throws -> UInt64? {
+        let path = root.path
+        let shortage = services.reserve?.shortage ?? 0
+        let free = try await services.pool.run { try Files.freeSpace(at: path) }
+        let need = Self.smallestPush + shortage
+        return free < need ? need - free : nil
+    }
+}

@@ -1,0 +1,174 @@
+import AnnexBranch
+import AnnexProtocol
+import FileIO
+import Hosting
+import Locations
+import SystemPackage
+import Testing
+
+/// After a fault in any one file operation an error is told, or the work is done; and it can be done again.
+@Suite struct ContentFaultTests {
+    @Test(
+        "a put with any one operation failing is stored and logged, or is told to have failed and works again",
+        arguments: Fault.rounds)
+    func put(fault: Fault) async throws {
+        let template = try await Site.withRepository()
+        try await everyOperationFails(fault, on: template) { place in
+            try await place.put(.new)
+        } check: { site, result, context in
+            try await site.opened { place in
+                if case .success(.stored) = result { try await place.expectStored(.new, context) }
+                // Whatever is there has been verified.
+                if let found = try await place.content(.new) { #expect(found == Sample.new.content, "\(context)") }
+                try await place.expectStored(.old, context)
+                #expect(try await place.put(.new) == .stored(also: []), "\(context)")
+                try await place.expectStored(.new, context)
+                try await place.repository.branch?.flush()
+                try await place.expectStored(.new, context)
+            }
+        }
+    }
+
+    @Test(
+        "a resumed put with any one operation failing keeps or loses the beginning, and never stores other bytes",
+        arguments: Fault.rounds)
+    func resume(fault: Fault) async throws {
+        let template = try await Site.withRepository()
+        let half = Array(Sample.new.content.prefix(7_000))
+        try await template.opened { place in
+            let body = Cut(half)
+            let outcome = try await place.location.store(
+                Sample.new.key,
+                from: Upload(
+                    client: Array("client".utf8), associatedFile: nil, offset: 0,
+                    length: Int64(Sample.new.content.count), body: body))
+            #expect(outcome != .stored(also: []))
+            #expect(try await place.location.partial(of: Sample.new.key) == .bytes(7_000))
+        }
+        try await everyOperationFails(fault, on: template) { place in
+            try await place.put(.new)
+        } check: { site, result, context in
+            try await site.opened { place in
+                if case .success(.stored) = result { try await place.expectStored(.new, context) }
+                if let found = try await place.content(.new) { #expect(found == Sample.new.content, "\(context)") }
+                #expect(try await place.put(.new) == .stored(also: []), "\(context)")
+                try await place.expectStored(.new, context)
+            }
+        }
+    }
+
+    @Test(
+        "a removal with any one operation failing is done and logged, or is told to have failed and works again",
+        arguments: Fault.rounds)
+    func remove(fault: Fault) async throws {
+        let template = try await Site.withRepository()
+        try await everyOperationFails(fault, on: template) { place in
+            try await place.remove(.old)
+        } check: { site, result, context in
+            try await site.opened { place in
+                if case .success(.removed) = result { try await place.expectRemoved(.old, context) }
+                #expect(try await place.remove(.old) == .removed(also: []), "\(context)")
+                try await place.expectRemoved(.old, context)
+                #expect(try await place.put(.old) == .stored(also: []), "\(context)")
+                try await place.expectStored(.old, context)
+            }
+        }
+    }
+
+    @Test("no removal with any one operation failing takes content that is locked", arguments: Fault.rounds)
+    func removeLocked(fault: Fault) async throws {
+        let template = try await Site.withRepository()
+        try await everyOperationFails(fault, on: template) { place in
+            // Held by somebody else throughout, as another process would.
+            let lock = try await place.location.lock(Sample.old.key)
+            let outcome = try await place.remove(.old)
+            withExtendedLifetime(lock) {}
+            return lock != nil && outcome == .removed(also: [])
+        } check: { site, result, context in
+            if case .success(let wasTaken) = result { #expect(!wasTaken, "\(context)") }
+            try await site.opened { place in try await place.expectStored(.old, context) }
+        }
+    }
+
+    @Test(
+        "no removal with any one operation failing takes content whose lock died with its process",
+        arguments: Fault.rounds)
+    func removeRetained(fault: Fault) async throws {
+        let template = try await Site.withRepository()
+        try await template.opened { place in
+            // Dropped without a release: the retention file protects for ten minutes.
+            let lock = try await place.location.lock(Sample.old.key)
+            #expect(lock != nil)
+        }
+        try await everyOperationFails(fault, on: template) { place in
+            try await place.remove(.old)
+        } check: { site, result, context in
+            if case .success(let outcome) = result {
+                guard case .notRemoved = outcome else {
+                    Issue.record("\(context)")
+                    return
+                }
+            }
+            try await site.opened { place in
+                try await place.expectStored(.old, context)
+                let again = try await place.remove(.old)
+                guard case .notRemoved = again else {
+                    Issue.record("afterwards \(again); \(context)")
+                    return
+                }
+            }
+        }
+    }
+
+    @Test("a lock that is told to be held protects, also from the next process", arguments: Fault.rounds)
+    func lock(fault: Fault) async throws {
+        let template = try await Site.withRepository()
+        try await everyOperationFails(fault, on: template) { place in
+            // The lock object dies here, as with its process: what is on disk must protect.
+            try await place.location.lock(Sample.old.key) != nil
+        } check: { site, result, context in
+            try await site.opened { place in
+                if case .success(true) = result {
+                    guard case .notRemoved = try await place.remove(.old) else {
+                        Issue.record("a lock was worth nothing: \(context)")
+                        return
+                    }
+                }
+                try await place.expectStored(.old, context)
+                let lock = try #require(try await place.location.lock(Sample.old.key), "\(context)")
+                guard case .notRemoved = try await place.remove(.old) else {
+                    Issue.record("a second lock was worth nothing: \(context)")
+                    return
+                }
+                await lock.release()
+            }
+        }
+    }
+
+    @Test(
+        "an unlock with any one operation failing loses no content, and never ends another's lock",
+        arguments: Fault.rounds)
+    func unlock(fault: Fault) async throws {
+        let template = try await Site.withRepository()
+        try await everyOperationFails(fault, on: template) { place in
+            let other = try await place.location.lock(Sample.old.key)
+            let lock = try await place.location.lock(Sample.old.key)
+            await lock?.release()
+            let outcome = try await place.remove(.old)
+            withExtendedLifetime(other) {}
+            return other != nil && outcome == .removed(also: [])
+        } check: { site, result, context in
+            if case .success(let wasTaken) = result { #expect(!wasTaken, "\(context)") }
+            try await site.opened { place in try await place.expectStored(.old, context) }
+        }
+    }
+}
+
+/// A body whose connection breaks after some bytes.
+private final class Cut: UploadBody {
+    private let pieces: Pieces
+
+    init(_ bytes: [UInt8]) { pieces = Pieces([bytes]) }
+
+    func next() async throws -> UploadChunk { pieces.next().map { .bytes($0) } ?? .broken }
+}

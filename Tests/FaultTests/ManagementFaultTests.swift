@@ -1,0 +1,94 @@
+import FileIO
+import Hosting
+import Locations
+import SystemPackage
+import Testing
+
+/// Creating, renaming, deleting and restoring repositories.
+@Suite struct ManagementFaultTests {
+    /// Runs `work` with each operation failing in turn, the errnos taking turns as well, since git takes its time.
+    private func failing(
+        _ template: Site, _ work: (RepositoryManager) async throws -> Void,
+        check: (Site, _ succeeded: Bool, String) async throws -> Void
+    ) async throws {
+        var number = 0
+        while true {
+            let site = try template.copy()
+            let plan = FaultPlan(below: site.folder, target: number, code: Fault.inTurn.code(number))
+            var failure: (any Error)?
+            await plan.run {
+                do { try await work(site.manager) } catch { failure = error }
+            }
+            let context = "operation \(number), \(plan.struck ?? "none"): \(failure.map { "\($0)" } ?? "done")"
+            try await check(site, failure == nil, context)
+            guard plan.struck != nil else {
+                #expect(failure == nil, "\(context)")
+                #expect(number > 5)
+                return
+            }
+            number += 1
+        }
+    }
+
+    @Test("a repository whose creation fails anywhere is there whole or not at all")
+    func create() async throws {
+        let name = try #require(RepositoryName("lab/fresh"))
+        try await failing(try Site.empty()) { manager in
+            try await manager.create(name)
+        } check: { site, succeeded, context in
+            if succeeded { #expect(try site.root.gitDirectory(of: name) != nil, "\(context)") }
+            if try site.root.gitDirectory(of: name) == nil { try await site.manager.create(name) }
+            try await site.opened(name) { place in
+                #expect(try await place.put(.new) == .stored(also: []), "\(context)")
+                try await place.expectStored(.new, context)
+            }
+        }
+    }
+
+    @Test("a repository whose renaming fails anywhere has the old name or the new one, and all its content")
+    func rename() async throws {
+        let newName = try #require(RepositoryName("team/moved"))
+        try await failing(try await Site.withRepository()) { manager in
+            try await manager.rename(Site.name, to: newName)
+        } check: { site, succeeded, context in
+            let isOld = try site.root.gitDirectory(of: Site.name) != nil
+            let isNew = try site.root.gitDirectory(of: newName) != nil
+            #expect(isOld != isNew, "\(context)")
+            if succeeded { #expect(isNew, "\(context)") }
+            if isOld { try await site.manager.rename(Site.name, to: newName) }
+            // By both names: the alias is there as soon as the new name is.
+            for name in [Site.name, newName] {
+                try await site.opened(name) { place in try await place.expectStored(.old, context) }
+            }
+        }
+    }
+
+    @Test("a repository whose deletion fails anywhere is served or in the trash, whole, and comes back from there")
+    func delete() async throws {
+        try await failing(try await Site.withRepository()) { manager in
+            try await manager.delete(Site.name)
+        } check: { site, succeeded, context in
+            let isThere = try site.root.gitDirectory(of: Site.name) != nil
+            if succeeded { #expect(!isThere, "\(context)") }
+            if !isThere { try await site.manager.restore(Site.name) }
+            try await site.opened { place in try await place.expectStored(.old, context) }
+            try await site.manager.delete(Site.name)
+            try await site.manager.restore(Site.name)
+            try await site.opened { place in try await place.expectStored(.old, context) }
+        }
+    }
+
+    @Test("a repository whose restoration fails anywhere is served or in the trash, whole")
+    func restore() async throws {
+        let template = try await Site.withRepository()
+        try await template.manager.delete(Site.name)
+        try await failing(template) { manager in
+            try await manager.restore(Site.name)
+        } check: { site, succeeded, context in
+            let isThere = try site.root.gitDirectory(of: Site.name) != nil
+            if succeeded { #expect(isThere, "\(context)") }
+            if !isThere { try await site.manager.restore(Site.name) }
+            try await site.opened { place in try await place.expectStored(.old, context) }
+        }
+    }
+}
