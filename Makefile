@@ -14,8 +14,13 @@ GIT_ANNEX := $(VENV)/bin/git-annex
 LINTED := Sources Tests $(wildcard Benchmarks/Sources Benchmarks/Benchmarks Benchmarks/Package.swift) Package.swift
 LISTEN ?= 127.0.0.1:9417
 PREFIX ?= /usr/local
+# The shell counts in a variable of this name, so only one given to make is meant.
+FUZZ_SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)
 
-.PHONY: help serve test storm crash faults check lint bench bench-deps format build release deps test-deps docs hooks install clean
+# libFuzzer's loop, which the Swift toolchain brings along.
+FUZZER = $(firstword $(wildcard $(dir $(realpath $(shell command -v swiftc)))../lib/clang/*/lib/linux/libclang_rt.fuzzer_no_main-$(shell uname -m).a))
+
+.PHONY: help serve test storm crash faults fuzz sanitize check lint bench bench-deps format build release deps test-deps docs hooks install clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -44,6 +49,15 @@ crash: deps $(GIT_ANNEX) ## kill the server ROUNDS times in the middle of work, 
 
 faults: deps ## let every file operation of the important work fail in each of three ways
 	ANNEXD_TEST_FAULTS=all $(TESTS) --filter FaultTests
+
+fuzz: deps ## attack the decoders for a while: SECONDS=60 each, TARGET='key route' for some, KEEP=1 to grow the corpus
+	@[ -n "$(FUZZER)" ] || { echo "this Swift toolchain has no libclang_rt.fuzzer_no_main" >&2; exit 1; }
+	ANNEXD_FUZZ="$(realpath $(FUZZER))" swift build -c release --product annexd-fuzz --scratch-path .build-fuzz
+	@SECONDS_EACH="$(FUZZ_SECONDS)" Tests/FuzzTests/fuzz .build-fuzz/release/annexd-fuzz .build-fuzz/corpus $(TARGET)
+
+sanitize: deps test-deps $(GIT_ANNEX) ## all tests under ThreadSanitizer, then under AddressSanitizer
+	Tests/sanitize thread
+	Tests/sanitize address
 
 check: deps lint ## what must hold before a commit: formatting, and a build without warnings
 	ANNEXD_STRICT=1 swift build --build-tests
@@ -107,4 +121,4 @@ install: ## copy the program to $(PREFIX)/bin, and the systemd unit beside
 	install -D -m 644 deploy/annexd.service $(DESTDIR)/etc/systemd/system/annexd.service
 
 clean: ## remove what was built; the repositories in ./var stay
-	rm -rf .build
+	rm -rf .build .build-fuzz .build-tsan .build-asan

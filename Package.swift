@@ -8,13 +8,19 @@ import PackageDescription
 /// `ANNEXD_STRICT=1` turns warnings into errors in our own modules; dependencies keep theirs.
 let warnings: [SwiftSetting] = Context.environment["ANNEXD_STRICT"] == "1" ? [.treatAllWarnings(as: .error)] : []
 
+/// `ANNEXD_FUZZ` is the path of libFuzzer's library, and makes the program `annexd-fuzz` of the sources of FuzzTests: our
+/// own modules count what they run, and let their internals be imported although they are optimised (`make fuzz`).
+let fuzzer = Context.environment["ANNEXD_FUZZ"]
+let instrumented: [SwiftSetting] =
+    fuzzer == nil ? [] : [.unsafeFlags(["-sanitize=fuzzer,address", "-enable-testing", "-assert-config", "Debug"])]
+
 let strict: [SwiftSetting] =
     [
         .swiftLanguageMode(.v6),
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("InternalImportsByDefault"),
-    ] + warnings
+    ] + warnings + instrumented
 
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -211,3 +217,28 @@ let package = Package(
             ], swiftSettings: strict),
     ]
 )
+
+// What fuzzers attack, and what their corpora must keep: a test that replays them, or else the fuzzers themselves.
+let fuzzed: [Target.Dependency] = [
+    "AnnexProtocol", "CZlib", "GitHost", "Hosting", "HTTPTransport", "Remotes", "Telemetry", "WebService", log, system,
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+]
+if let fuzzer {
+    package.products.append(.executable(name: "annexd-fuzz", targets: ["FuzzTests"]))
+    package.targets.append(
+        .executableTarget(
+            name: "FuzzTests", dependencies: fuzzed, path: "Tests/FuzzTests",
+            exclude: ["Corpus", "ReplayTests.swift", "fuzz", "words.dict"],
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])],
+            linkerSettings: [
+                .unsafeFlags([
+                    "-Xclang-linker", "-fsanitize=fuzzer-no-link,address", "-Xlinker", fuzzer, "-lstdc++",
+                ])
+            ]))
+} else {
+    package.targets.append(
+        .testTarget(
+            name: "FuzzTests", dependencies: fuzzed, exclude: ["Corpus", "Fuzzer", "fuzz", "words.dict"],
+            swiftSettings: strict))
+}

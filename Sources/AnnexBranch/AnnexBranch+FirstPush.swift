@@ -84,7 +84,7 @@ extension AnnexBranch {
             for (index, content) in try await objects.files(part, at: tip).enumerated() {
                 guard let content else { continue }
                 let path = part[index]
-                guard JournalName.encode(path).count <= Key.maximumFileNameLength else {
+                guard JournalName.fits(path) else {
                     throw AnnexBranchError(
                         code: .nameTooLong, message: "no journal file for \"\(path)\": name too long")
                 }

@@ -31,6 +31,9 @@ extension AnnexBranch {
         }
     }
 
+    /// Whether the location log of a key fits into the journal; one that does not cannot be changed.
+    public nonisolated func canRecordLocation(of key: Key) -> Bool { JournalName.fits(path(of: key, .location)) }
+
     /// Gives a repository a description in uuid.log; nothing is written when it has this one.
     public func describe(_ uuid: RepositoryUUID, as description: [UInt8]) async throws {
         let value = OldUUIDLog.description(description)
@@ -52,7 +55,7 @@ extension AnnexBranch {
         _ edit: @escaping @Sendable (_ content: [UInt8], _ now: BranchTimestamp) throws -> [UInt8]?
     ) async throws {
         if isClosed { throw AnnexBranchError(code: .closed, message: "the git-annex branch was closed") }
-        guard JournalName.encode(path).count <= Key.maximumFileNameLength else {
+        guard JournalName.fits(path) else {
             throw AnnexBranchError(code: .nameTooLong, message: "no journal file for \"\(path)\": name too long")
         }
         let isPrivate = uuid.map(settings.privateUUIDs.contains) ?? false

@@ -55,7 +55,7 @@ import Testing
     }
 
     @Test func anySplitGivesTheSameHead() throws {
-        let text = Array("PUT /k HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc".utf8)
+        let text = Array("\r\n\r\nPUT /k HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc".utf8)
         for split in 0...text.count {
             var parser = HeadParser()
             var buffer = ByteBuffer(bytes: text[..<split])
@@ -71,7 +71,8 @@ import Testing
     @Test(arguments: [
         ("HTTP/1.1\r\nHost: h", true), ("HTTP/1.1\r\nHost: h\r\nConnection: Close", false),
         ("HTTP/1.1\r\nHost: h\r\nConnection: TE , close", false), ("HTTP/1.0", false),
-        ("HTTP/1.0\r\nConnection: Keep-Alive", true),
+        ("HTTP/1.0\r\nConnection: Keep-Alive", true), ("HTTP/1.0\r\nConnection: \u{212A}eep-Alive", false),
+        ("HTTP/1.1\r\nHost: h\r\nConnection: c lose", true), ("HTTP/1.0\r\nConnection: x,\tKEEP-ALIVE ,y", true),
     ])
     func knowsKeepAlive(rest: String, keepAlive: Bool) throws {
         #expect(try parse("GET / \(rest)\r\n\r\n")?.keepAlive == keepAlive)
@@ -92,6 +93,9 @@ import Testing
         ("GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
         ("GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: xchunked\r\n\r\n", 501),
         ("GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: identity\r\n\r\n", 501),
+        // The Kelvin sign, which is K to whoever folds case by Unicode or compares characters.
+        ("GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chun\u{212A}ed\r\n\r\n", 501),
+        ("GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, identity\r\n\r\n", 501),
         ("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding : chunked\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost: h\r\nX: a\r\n folded\r\n\r\n", 400),

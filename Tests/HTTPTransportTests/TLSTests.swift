@@ -138,7 +138,7 @@ private func makeCertificate(in scratch: FilePath, name: String) throws -> TLSFi
             let files = try makeCertificate(in: scratch, name: "localhost")
             try await withServer {
                 $0.tls = files
-                $0.timeouts.head = .milliseconds(100)
+                $0.timeouts.head = .seconds(1)
             } handler: { _, responder in
                 try? await responder.respond(.ok)
             } _: { server, port in
@@ -146,7 +146,7 @@ private func makeCertificate(in scratch: FilePath, name: String) throws -> TLSFi
                 let calm = try await onThread {
                     try run([
                         "sh", "-c",
-                        "(sleep 0.3; printf 'GET / HTTP/1.0\\r\\n\\r\\n')"
+                        "(sleep 1.3; printf 'GET / HTTP/1.0\\r\\n\\r\\n')"
                             + " | openssl s_client -quiet -connect 127.0.0.1:\(port)",
                     ])
                 }

@@ -7,6 +7,8 @@ import Testing
         arguments: [
             ("team/data", "team/data"), ("team/data.git", "team/data"), ("/team//data/", "team/data"), ("a", "a"),
             ("lab/a/b.git", "lab/a/b"), ("Ünï/dätä", "Ünï/dätä"), ("a b/c", "a b/c"), ("x.y", "x.y"),
+            // A slash with an accent on it is a slash.
+            ("g/\u{596}x", "g/\u{596}x"), ("g/\u{301}x/y.git", "g/\u{301}x/y"),
         ])
     func accepts(text: String, name: String) {
         #expect(RepositoryName(text)?.description == name)

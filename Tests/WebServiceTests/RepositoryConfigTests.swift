@@ -56,10 +56,25 @@ import Testing
     @Test(
         "hosts that are none are refused",
         arguments: [
-            "", "h\n[core]", "h h", "h/x", "user@h", "h:0", "h:70000", "h:x", "\"h\"", "[::1", "h#", "h;rm",
+            "", "h:+80", "h:", "h:8_0", "h\u{212A}", "h\n[core]", "h h", "h/x", "user@h", "h:0", "h:70000", "h:x",
+            "\"h\"", "[::1", "h#", "h;rm",
         ])
     func hostileHosts(host: String) {
         #expect(PublicAddress(scheme: "http", hostHeader: host) == nil)
+    }
+
+    @Test(
+        "a UUID that means something to git's configuration is written so that git reads it back",
+        arguments: [
+            ("u;v", "\"u;v\""), ("u#", "\"u#\""), ("u\\", "\"u\\\\\""), ("\"u", "\"\\\"u\""),
+            ("\\\u{6D7}", "\"\\\\\u{6D7}\""), ("u-1", "u-1"),
+        ])
+    func strangeUUID(uuid: String, written: String) throws {
+        let text = RepositoryConfig(
+            name: try #require(RepositoryName("a")), uuid: RepositoryUUID(uuid),
+            authority: try #require(PublicAddress(scheme: "http", hostHeader: "h"))
+        ).text
+        #expect(text.contains("\tuuid = \(written)\n\tversion = 10\n"))
     }
 
     @Test("a public URL may have a path")

@@ -96,6 +96,7 @@ import Testing
             ("POST", "/git-annex/\(uuid)/v2/gettimestamp?clientuuid=c"),
             ("POST", "/git-annex/\(uuid)/v0/putoffset?key=SHA256--x&clientuuid=c"),
             ("POST", "/git-annex/\(uuid)/v2/remove-before?key=SHA256--x&clientuuid=c&timestamp=1"),
+            ("POST", "/git-annex/\(uuid)/v4/chec\u{212A}present?key=SHA256--x&clientuuid=c"),
             ("GET", "/"), ("GET", "/-"), ("GET", "/-/nothing"), ("GET", "/a"), ("GET", "/.annexd/x/config"),
             ("GET", "/a/../b/config"), ("GET", "/%2e%2e/config"), ("GET", "/a%00b/config"), ("GET", "/-/config"),
         ])

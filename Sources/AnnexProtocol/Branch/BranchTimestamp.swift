@@ -60,8 +60,21 @@ public struct BranchTimestamp: Hashable, Sendable, Comparable {
     /// The clock of a new line: `candidate`, or one second after `previous` where that is not older.
     public static func next(candidate: BranchTimestamp, after previous: BranchTimestamp?) -> BranchTimestamp {
         guard let previous, previous >= candidate else { return candidate }
-        return BranchTimestamp(picoseconds: previous.picoseconds + perSecond)
+        return previous.advanced(by: perSecond)
     }
+
+    /// The smallest step later.
+    var successor: BranchTimestamp { advanced(by: 1) }
+
+    /// A later clock, but none that could not be read back.
+    ///
+    /// Attack: a pushed line with the last clock there is would make ours, a second later, one that no reader takes: what
+    /// we record about that file would be lost. With the same clock it stands in the place of the other line.
+    private func advanced(by step: Int128) -> BranchTimestamp {
+        BranchTimestamp(picoseconds: min(picoseconds + step, max(picoseconds, Self.latest)))
+    }
+
+    private static let latest = (0..<maximumDigits).reduce(perSecond) { power, _ in power * 10 } - 1
 
     public static func < (left: BranchTimestamp, right: BranchTimestamp) -> Bool {
         left.picoseconds < right.picoseconds

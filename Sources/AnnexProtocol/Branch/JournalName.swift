@@ -11,6 +11,15 @@ public enum JournalName {
         }
     }
 
+    /// Whether the journal can hold a file: its name is no longer than file names may be, and stands for this path.
+    ///
+    /// Three underscores are read as one and a slash, so a component that begins with one would come out elsewhere. An
+    /// uploader chooses such a name with the key `_X--name`.
+    public static func fits(_ path: BranchPath) -> Bool {
+        let name = encode(path)
+        return name.count <= Key.maximumFileNameLength && decode(name) == path
+    }
+
     /// Nil when the name does not stand for a path that a branch may hold.
     public static func decode(_ name: [UInt8]) -> BranchPath? {
         var result: [UInt8] = []

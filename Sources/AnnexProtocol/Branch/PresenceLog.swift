@@ -59,8 +59,7 @@ public struct PresenceLog: Hashable, Sendable {
     public mutating func markDead() -> Bool {
         let missing = records.filter { $0.value.status == .missing }
         for (info, record) in missing {
-            let later = BranchTimestamp(picoseconds: record.timestamp.picoseconds + 1)
-            records[info] = Record(timestamp: later, status: .dead)
+            records[info] = Record(timestamp: record.timestamp.successor, status: .dead)
         }
         return !missing.isEmpty
     }

@@ -131,24 +131,63 @@ private struct FlatJSONObject {
         guard take(UInt8(ascii: "\"")) else { return nil }
         let text = rest
         while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "\"") { return text[..<(rest.startIndex - 1)] }
-            if byte == UInt8(ascii: "\\") { rest = rest.dropFirst() }
+            if byte == UInt8(ascii: "\"") {
+                let inside = text[..<(rest.startIndex - 1)]
+                return String(validating: inside, as: UTF8.self) == nil ? nil : inside
+            }
+            if byte < 0x20 || byte == UInt8(ascii: "\\") && !skipEscape() { return nil }
         }
         return nil
+    }
+
+    /// What follows a backslash (RFC 8259 §7).
+    private mutating func skipEscape() -> Bool {
+        switch rest.popFirst() {
+        case UInt8(ascii: "u"):
+            let digits = rest.prefix(4)
+            rest = rest[digits.endIndex...]
+            return digits.count == 4 && digits.allSatisfy(Self.isHexadecimal)
+        case let byte?: return Array("\"\\/bfnrt".utf8).contains(byte)
+        case nil: return false
+        }
     }
 
     /// A number, `true`, `false` or `null`.
     private mutating func literal() -> ArraySlice<UInt8>? {
         skipSpace()
-        let text = rest.prefix { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "E"),
-                UInt8(ascii: "."), UInt8(ascii: "+"), UInt8(ascii: "-"):
-                true
-            default: false
-            }
-        }
+        let text = rest.prefix { Self.isDigit($0) || Self.isLetter($0) || "+-.".utf8.contains($0) }
         rest = rest[text.endIndex...]
-        return text.isEmpty ? nil : text
+        let isWord = ["true", "false", "null"].contains { text.elementsEqual($0.utf8) }
+        return isWord || Self.isNumber(text) ? text : nil
+    }
+
+    /// `[-] INT [. DIGITS] [e [+-] DIGITS]` (RFC 8259 §6).
+    private static func isNumber(_ text: ArraySlice<UInt8>) -> Bool {
+        var rest = text.first == UInt8(ascii: "-") ? text.dropFirst() : text
+        func digits() -> ArraySlice<UInt8> {
+            let digits = rest.prefix(while: isDigit)
+            rest = rest[digits.endIndex...]
+            return digits
+        }
+        let whole = digits()
+        guard !whole.isEmpty, whole.count == 1 || whole.first != UInt8(ascii: "0") else { return false }
+        if rest.first == UInt8(ascii: ".") {
+            rest = rest.dropFirst()
+            if digits().isEmpty { return false }
+        }
+        if let sign = rest.first, sign | 0x20 == UInt8(ascii: "e") {
+            rest = rest.dropFirst()
+            if let sign = rest.first, "+-".utf8.contains(sign) { rest = rest.dropFirst() }
+            if digits().isEmpty { return false }
+        }
+        return rest.isEmpty
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+    }
+    private static func isHexadecimal(_ byte: UInt8) -> Bool {
+        isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20)
     }
 }

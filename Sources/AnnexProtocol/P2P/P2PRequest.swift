@@ -55,7 +55,7 @@ private struct Path {
         case action(Action)
     }
 
-    enum Action: String {
+    enum Action: String, CaseIterable {
         case checkpresent, lockcontent, keeplocked, remove, gettimestamp, put, putoffset
         case removeBefore = "remove-before"
 
@@ -88,7 +88,8 @@ private struct Path {
             target = .key(try Self.key(segments[3]))
             return
         }
-        guard let action = Action(rawValue: String(decoding: segments[2], as: UTF8.self)),
+        // Bytes are compared: to `String` the Kelvin sign is a K.
+        guard let action = Action.allCases.first(where: { segments[2].elementsEqual($0.rawValue.utf8) }),
             action.firstVersion <= version
         else { throw .notFound("No such action in this version") }
         target = .action(action)

@@ -195,6 +195,10 @@ public struct GitCommand: Sendable {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
         "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_ATTR_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_OPTIONAL_LOCKS": "0", "HOME": "/nonexistent",
+        // Attack: a configuration with a promisor remote `ext::COMMAND` and `protocol.ext.allow`, which wins over our
+        // `protocol.allow`, has git run the command when an object is missing. This variable has the last word, and no
+        // transport is called `none`.
+        "GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1",
         "GIT_AUTHOR_NAME": "annexd", "GIT_AUTHOR_EMAIL": "annexd@localhost", "GIT_COMMITTER_NAME": "annexd",
         "GIT_COMMITTER_EMAIL": "annexd@localhost",
     ].mapValues { Array($0.utf8) }

@@ -112,6 +112,8 @@ public struct ReceivePackRequest: Sendable {
 
     /// The certificate's own lines, up to its signature, hold the commands after an empty line.
     private mutating func takeCertificate(_ packet: ArraySlice<UInt8>) throws(Failure) {
+        // Git takes each packet up to a NUL. A ref that ends there for git and later for us would be another ref.
+        if packet.contains(0) { throw .malformed("NUL in a push certificate") }
         guard packet.elementsEqual("push-cert-end\n".utf8) else {
             certificate.append(contentsOf: packet)
             return

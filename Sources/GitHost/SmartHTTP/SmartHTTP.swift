@@ -15,7 +15,7 @@ public struct SmartHTTP: Sendable {
         /// The directory that ``HookDirectory`` filled; without one no hook runs.
         public var hooks: FilePath?
         /// More variables for git and its hooks.
-        public var environment: [(String, String)] = []
+        public var environment: [(String, [UInt8])] = []
         /// The largest pack a push may bring, in bytes.
         public var maximumPackSize: Int64?
         /// Threads of one pack-objects or index-pack.

@@ -27,16 +27,17 @@ struct HeaderLine {
         self.value = String(decoding: value, as: UTF8.self)
     }
 
-    func isNamed(_ lowercase: StaticString) -> Bool {
-        guard name.utf8.count == lowercase.utf8CodeUnitCount else { return false }
-        var index = 0
-        return lowercase.withUTF8Buffer { wanted in
-            for byte in name.utf8 {
-                if (byte >= 65 && byte <= 90 ? byte | 0x20 : byte) != wanted[index] { return false }
-                index += 1
-            }
-            return true
-        }
+    func isNamed(_ lowercase: StaticString) -> Bool { isSpelled(name.utf8, lowercase) }
+}
+
+/// Whether a text is this word, ASCII letters in any case.
+///
+/// Attack: `String` compares characters, and folds case by Unicode, where the Kelvin sign is a K. `chunKed` spelled with
+/// one would be a coding that we know and a proxy before us does not.
+private func isSpelled(_ text: some Collection<UInt8>, _ lowercase: StaticString) -> Bool {
+    guard text.count == lowercase.utf8CodeUnitCount else { return false }
+    return lowercase.withUTF8Buffer { wanted in
+        zip(text, wanted).allSatisfy { byte, letter in (65...90 ~= byte ? byte | 0x20 : byte) == letter }
     }
 }
 
@@ -54,12 +55,13 @@ struct HeadFacts {
         case 4 where field.isNamed("host"):
             hosts += 1
         case 6 where field.isNamed("expect"):
-            if field.value.lowercased() == "100-continue" { expectsContinue = true }
+            if isSpelled(field.value.utf8, "100-continue") { expectsContinue = true }
         case 10 where field.isNamed("connection"):
-            for part in field.value.lowercased().split(separator: ",") {
-                let option = part.filter { $0 != " " && $0 != "\t" }
-                if option == "close" { saysClose = true }
-                if option == "keep-alive" { saysKeepAlive = true }
+            for part in field.value.utf8.split(separator: UInt8(ascii: ",")) {
+                var option = part.drop { $0 == 32 || $0 == 9 }
+                while let last = option.last, last == 32 || last == 9 { option = option.dropLast() }
+                if isSpelled(option, "close") { saysClose = true }
+                if isSpelled(option, "keep-alive") { saysKeepAlive = true }
             }
         case 14 where field.isNamed("content-length"):
             guard length == nil else { throw HTTPSyntaxError("more than one Content-Length") }
@@ -69,7 +71,7 @@ struct HeadFacts {
             length = number
         case 17 where field.isNamed("transfer-encoding"):
             guard !isChunked else { throw HTTPSyntaxError("more than one Transfer-Encoding") }
-            guard field.value.lowercased() == "chunked" else {
+            guard isSpelled(field.value.utf8, "chunked") else {
                 throw HTTPSyntaxError(501, "the only transfer coding served is chunked")
             }
             isChunked = true

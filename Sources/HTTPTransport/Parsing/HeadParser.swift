@@ -25,6 +25,8 @@ struct HeadParser {
     /// Takes the next head off the front of `buffer`, or nil when it is not complete yet.
     mutating func next(_ buffer: inout ByteBuffer) throws(HTTPSyntaxError) -> RequestHead? {
         skipEmptyLines(&buffer)
+        // The first half of an empty line: what follows decides.
+        if scanned == 0, buffer.readableBytes == 1, buffer.readableBytesView.first == 13 { return nil }
         let outcome = buffer.withUnsafeReadableBytes { bytes in
             Result<(RequestHead, Int)?, HTTPSyntaxError> { () throws(HTTPSyntaxError) in
                 guard let end = try findEnd(bytes) else { return nil }

@@ -26,7 +26,12 @@ public struct RepositoryName: Sendable, Comparable {
     }
 
     /// Parses a path as people write it, with or without `.git` and outer slashes.
-    public init?(_ path: String) { self.init(components: path.split(separator: "/").map(String.init)) }
+    ///
+    /// Bytes are split: to `String` a slash with an accent on it is another character.
+    public init?(_ path: String) {
+        self.init(
+            components: path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) })
+    }
 
     /// What a repository outside of the root, to which a hosted one proxies, is called in logs: its path. It is never
     /// looked up by this name.

@@ -10,7 +10,11 @@ extension LocalContent {
     /// Uploads of one key take turns: the second waits, and usually finds the content stored. One that crawls steps back
     /// for those behind it, and goes on later where it was: none is cut off, and two never write into one file.
     func store(_ key: Key, from upload: Upload) async throws -> StoreOutcome {
-        try await repository.keepingOpen {
+        // Content that nobody can be told of must not be taken.
+        guard branch.canRecordLocation(of: key) else {
+            return .refused(.forbidden(reason: "the name of the key cannot be logged"))
+        }
+        return try await repository.keepingOpen {
             var upload = upload
             var hasStepped = false
             var turnsInVain = 0

@@ -43,21 +43,14 @@ struct OneUploadAtATime: ContentLocation {
     }
 }
 
-/// A body that breaks off when its upload is asked to give way.
+/// A body that breaks off when its upload is asked to give way. One that has stopped altogether is cut by its timeout.
 private struct WatchedBody: UploadBody {
     let body: any UploadBody
     let turn: Turn
 
     func next() async throws -> UploadChunk {
-        let chunk = try await withThrowingTaskGroup(of: UploadChunk.self) { group in
-            group.addTask { try await body.next() }
-            group.addTask {
-                await turn.stepBackRequest()
-                return .broken
-            }
-            defer { group.cancelAll() }
-            return try await group.next() ?? .broken
-        }
+        if turn.isAskedToStepBack { return .broken }
+        let chunk = try await body.next()
         switch chunk {
         case .bytes(let piece): turn.advance(by: piece.readableBytes)
         case .end: turn.settle()

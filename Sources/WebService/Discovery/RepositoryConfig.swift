@@ -14,8 +14,19 @@ struct RepositoryConfig {
     var text: String {
         var lines = "[core]\n\tbare = true\n"
         guard let uuid else { return lines }
-        lines += "[annex]\n\tuuid = \(uuid)\n\tversion = 10\n\turl = \(url)\n"
+        lines += "[annex]\n\tuuid = \(Self.quoted("\(uuid)"))\n\tversion = 10\n\turl = \(url)\n"
         return lines
+    }
+
+    /// A value as git reads it back. A UUID is any text without spaces and line breaks, and an imported repository may have
+    /// one with comment signs, quotes or a backslash, which would end the value or join it with the next line.
+    private static func quoted(_ value: String) -> String {
+        guard value.utf8.contains(where: { "\"\\#;\t".utf8.contains($0) }) else { return value }
+        // Scalars, since a sign with an accent on it is another character, and yet two for git.
+        return value.unicodeScalars.reduce(into: "\"") { text, scalar in
+            if scalar == "\\" || scalar == "\"" { text += "\\" }
+            text.unicodeScalars.append(scalar)
+        } + "\""
     }
 
     /// The annex URL always names a port: the default of `annex+http` is 9417, whatever the scheme's own is.
@@ -58,7 +69,10 @@ public struct PublicAddress: Sendable, Hashable {
         var port = scheme == "https" ? 443 : 80
         let end = host.lastIndex(of: "]") ?? host.startIndex
         if let colon = host[end...].lastIndex(of: ":") {
-            guard let number = Int(host[host.index(after: colon)...]), (1...65535).contains(number) else { return nil }
+            let digits = host[host.index(after: colon)...]
+            guard digits.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(digits),
+                (1...65535).contains(number)
+            else { return nil }
             port = number
             host = host[..<colon]
         }

@@ -34,9 +34,10 @@ struct ReceivePack {
         let answer = GitAnswer(exchange, contentType: GitService.receivePack.resultType)
         var options = SmartHTTP.Options()
         options.isBare = repository.isBare
+        if !repository.isBare { options.environment = try await ContentFilters.disabling(in: repository.gitDirectory) }
         if RefPolicy.needsHook(request) {
             options.hooks = context.catalog.root.hooks
-            options.environment = [(HookDirectory.checkVariable, OwnProgram.path)]
+            options.environment.append((HookDirectory.checkVariable, Array(OwnProgram.path.utf8)))
         }
         let git = SmartHTTP(repository.gitDirectory, options: options)
         let beginning = request.received

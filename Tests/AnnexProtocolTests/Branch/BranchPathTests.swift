@@ -53,6 +53,20 @@ import Testing
         #expect(String(decoding: name, as: UTF8.self) == "695_f0e_VURL--http&c%%localhost&c1%x__y%z.log")
     }
 
+    /// Whoever may upload chooses the key, and with it the path of its log.
+    @Test(
+        "a path that would come out of the journal as another one does not fit into it",
+        arguments: [
+            ("cfe/2a9/_X--a.log", false), ("cfe/2a9/__X--a.log", false), ("_a/b.log", true), ("a_/_b.log", false),
+            ("cfe/2a9/X_--_a_.log", true), ("cfe/2a9/" + String(repeating: "a", count: 248), false),
+            ("cfe/2a9/" + String(repeating: "a", count: 247), true),
+        ])
+    func journal(text: String, fits: Bool) throws {
+        let path = try #require(BranchPath(text))
+        #expect(JournalName.fits(path) == fits)
+        #expect((JournalName.decode(JournalName.encode(path)) == path) == fits || text.utf8.count > 255)
+    }
+
     @Test(
         "spec 02 §1.2: classification",
         arguments: [

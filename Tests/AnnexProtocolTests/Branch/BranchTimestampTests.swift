@@ -42,4 +42,19 @@ import Testing
         let ahead = try #require(BranchTimestamp(parsing: Array("200.25s".utf8)[...]))
         #expect(BranchTimestamp.next(candidate: now, after: ahead).description == "201.25s")
     }
+
+    /// A pushed line with a clock at the end of time must not make those unreadable that we write after it.
+    @Test("after the last clock comes one that can still be read", arguments: ["", ".999999999999", ".999999999998"])
+    func last(fraction: String) throws {
+        let text = Array((String(repeating: "9", count: 24) + fraction + "s").utf8)
+        let last = try #require(BranchTimestamp(parsing: text[...]))
+        let next = BranchTimestamp.next(candidate: BranchTimestamp(seconds: 100), after: last)
+        #expect(next >= last)
+        #expect(BranchTimestamp(parsing: next.serialized[...]) == next)
+        var log = PresenceLog(parsing: text + Array(" 0 u\n".utf8))
+        log.markDead()
+        #expect(PresenceLog(parsing: log.serialized)[Array("u".utf8)] == .dead)
+        log.set(Array("u".utf8), to: .present, now: BranchTimestamp(seconds: 100))
+        #expect(PresenceLog(parsing: log.serialized)[Array("u".utf8)] == .present)
+    }
 }

@@ -21,6 +21,13 @@ import Testing
         ("{\"unlock\":false,\"unlock\":true}", [.garbage]), ("{\"a\":{\"unlock\":true}}", [.garbage]),
         ("{\"unlock\":TRUE}", [.garbage]), ("{{\"unlock\":true}}", [.garbage]),
         ("{\"unlock\":false}\nx{\"unlock\":true}", [.heartbeat, .garbage]),
+        // What no reader of JSON accepts gives up no lock.
+        ("{\"x\":nul,\"unlock\":true}", [.garbage]), ("{\"x\":01,\"unlock\":true}", [.garbage]),
+        ("{\"x\":1.,\"unlock\":true}", [.garbage]), ("{\"x\":1e,\"unlock\":true}", [.garbage]),
+        ("{\"x\":-,\"unlock\":true}", [.garbage]), ("{\"x\":-0.5E+3,\"unlock\":true}", [.unlock]),
+        ("{\"x\u{1}\":0,\"unlock\":true}", [.garbage]), ("{\"\\x\":0,\"unlock\":true}", [.garbage]),
+        ("{\"\\u00e\":0,\"unlock\":true}", [.garbage]), ("{\"\\u00E9\\n\":0,\"unlock\":true}", [.unlock]),
+        ("{\"unl\\u006fck\":true}", [.garbage]), ("{\"unloc\u{212A}\":true}", [.garbage]),
         ("{\"unlock\":", [.garbage]), ("{\"unlock\":true", [.garbage]),
         ("{\"unlock\":false}\n{\"", [.heartbeat, .garbage]),
         ("{\"unlock\":false}\n{\"\\", [.heartbeat, .garbage]),

@@ -54,6 +54,9 @@ private func packets(_ lines: String?...) -> [UInt8] {
         Array("zzzz".utf8), Array("0001".utf8), Array("0003".utf8), Array("fff5".utf8), packets("hello"),
         packets("\(zero) \(one)"), packets("\(zero) \(one) "), packets("\(zero) 11 refs/heads/a"), packets("shallow x"),
         packets("push-cert\0x", nil), packets("push-cert\0x", "a", "push-cert-end\n"), packets(""),
+        // Git would update refs/heads/git-annex, and we would take it for another ref.
+        packets("push-cert\0x", "a\n\n\(zero) \(one) refs/heads/git-annex\0/x\n", "push-cert-end\n", nil),
+        packets("push-cert\0x", "a\n\n", "push-cert-end\n\0", "\(zero) \(one) refs/heads/x\n", "push-cert-end\n", nil),
     ])
     func refusesOtherBytes(body: [UInt8]) {
         var request = ReceivePackRequest()

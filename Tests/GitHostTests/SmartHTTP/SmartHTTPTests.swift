@@ -9,8 +9,8 @@ import Testing
 
 /// Runs a real client.
 @discardableResult
-private func client(_ arguments: [String], in repository: FilePath, input: [UInt8] = []) async throws -> GitOutput {
-    try await GitCommand(arguments, in: repository).setting("protocol.allow", "always").run(input: input)
+func client(_ arguments: [String], in repository: FilePath, input: [UInt8] = []) async throws -> GitOutput {
+    try await GitCommand(arguments, in: repository).environment("GIT_ALLOW_PROTOCOL", "http").run(input: input)
 }
 
 @Suite(.serialized, .timeLimit(.minutes(3))) struct SmartHTTPTests {
@@ -221,7 +221,7 @@ private func client(_ arguments: [String], in repository: FilePath, input: [UInt
             try await fixture.setRef("refs/heads/main", second)
             let copy = directory.appending("copy.git")
             let command = GitCommand(["clone", "-q", "--bare", url, copy.string], in: copy)
-                .setting("protocol.allow", "always").environment("GIT_SMART_HTTP", "0")
+                .environment("GIT_ALLOW_PROTOCOL", "http").environment("GIT_SMART_HTTP", "0")
             let cloned = try await command.run()
             #expect(cloned.status == 0, "\(cloned.errors)")
             #expect(try await GitObjects(copy).resolve("HEAD") == second)

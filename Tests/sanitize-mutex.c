@@ -1,0 +1,34 @@
+// Tells ThreadSanitizer of the mutexes of Swift's Synchronization module.
+//
+// A Mutex that nobody else wants is taken and given back by atomic operations in our own code, which are instrumented. Under
+// contention the standard library calls the kernel (FUTEX_LOCK_PI), and it is not instrumented: every value that a Mutex
+// protects would then seem to be raced for. These two functions stand before the library's (LD_PRELOAD) and say what they
+// do. Nothing is hidden by that: what no Mutex protects is still reported.
+
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdint.h>
+
+#define SWIFT __attribute__((swiftcall))
+#define SELF __attribute__((swift_context)) void *self
+#define LOCK "$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF"
+#define UNLOCK "$s15Synchronization12_MutexHandleV11_unlockSlowyyF"
+
+// Missing in programs that the sanitizer is not part of.
+extern void __tsan_acquire(void *) __attribute__((weak));
+extern void __tsan_release(void *) __attribute__((weak));
+
+SWIFT void lock_slow(uint32_t thread, SELF) __asm__(LOCK);
+SWIFT void unlock_slow(SELF) __asm__(UNLOCK);
+
+SWIFT void lock_slow(uint32_t thread, SELF) {
+    SWIFT void (*original)(uint32_t, SELF) = dlsym(RTLD_NEXT, LOCK);
+    original(thread, self);
+    if (__tsan_acquire) __tsan_acquire(self);
+}
+
+SWIFT void unlock_slow(SELF) {
+    SWIFT void (*original)(SELF) = dlsym(RTLD_NEXT, UNLOCK);
+    if (__tsan_release) __tsan_release(self);
+    original(self);
+}
