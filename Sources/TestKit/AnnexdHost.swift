@@ -42,10 +42,6 @@ public final class AnnexdHost {
         root = try scratch.makeDirectory("root\(name)")
         var variables = Command.plainEnvironment
         variables["HOME"] = try scratch.makeDirectory("home-of-annexd\(name)")
-        // A server that was built with a sanitizer reports to where the tests do.
-        for name in ["ASAN_OPTIONS", "LD_PRELOAD", "SWIFT_BACKTRACE", "TSAN_OPTIONS"] {
-            variables[name] = ProcessInfo.processInfo.environment[name]
-        }
         for (name, value) in options.environment { variables[name] = value }
         environment = variables
         try start()

@@ -33,14 +33,19 @@ public struct Command: Sendable {
 
     /// An environment with nothing of the machine's git configuration.
     public static var plainEnvironment: [String: String] {
-        [
-            "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
+        let own = ProcessInfo.processInfo.environment
+        // An annexd that was built with a sanitizer reports to where the tests do.
+        let names: Set = ["ASAN_OPTIONS", "LD_PRELOAD", "SWIFT_BACKTRACE", "TSAN_OPTIONS"]
+        let sanitizers = own.filter { names.contains($0.key) }
+        let plain = [
+            "PATH": own["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
             "HOME": "/nonexistent",
             "LANG": "C.UTF-8",
             "GIT_CONFIG_GLOBAL": "/dev/null",
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_TERMINAL_PROMPT": "0",
         ]
+        return plain.merging(sanitizers) { plain, _ in plain }
     }
 
     /// Starts the program and returns at once.
