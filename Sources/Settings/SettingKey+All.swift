@@ -116,7 +116,7 @@ extension SettingKey {
             "proxy.idle_seconds", \.proxy.idleTimeout, unit: .seconds(1), 1...3600,
             "How long a connection to a remote is kept for the next request."),
         .list(
-            "proxy.ca_files", \.proxy.caFiles, accepts: "a list of paths of PEM files",
+            "proxy.ca_files", \.proxy.caFiles, mayBeEmpty: true, accepts: "a list of paths of PEM files",
             "Certificate authorities that are trusted for remotes in addition to the machine's.",
             where: { !$0.isEmpty }),
         .text(

@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test("spec 02 #32: while stock holds journal.lck the server waits with its answer", .timeLimit(.minutes(2)))
+    @Test("spec 02 #32: while stock holds journal.lck the server waits with its answer", .timeLimit(.minutes(10)))
     func journalLock() throws {
         try withRepository { repository, p2p, _ in
             _ = try p2p.store(Array("makes the files".utf8))

@@ -53,6 +53,13 @@ final class KeyTurns: Sendable {
     var waiting: Int { state.withLock { $0.lines.values.reduce(0) { $0 + $1.waiting.count } } }
 
     private func take(_ key: Key, _ turn: Turn) async -> Bool {
+        // Also for a task that is cancelled already: what arrived before its client left is still to be kept (spec 01 §4.2).
+        let isFree = state.withLock { state in
+            guard state.lines[key] == nil else { return false }
+            state.lines[key] = Line(active: turn)
+            return true
+        }
+        if isFree { return true }
         let id = ObjectIdentifier(turn)
         defer { _ = state.withLock { $0.cancelled.remove(id) } }
         return await withTaskCancellationHandler {
