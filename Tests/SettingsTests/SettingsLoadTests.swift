@@ -57,6 +57,14 @@ import Testing
             format = "json"
             [repositories]
             push_to_create = false
+            [proxy]
+            connect_timeout_seconds = 1
+            answer_timeout_seconds = 2
+            max_connections = 3
+            queue_seconds = 4
+            idle_seconds = 5
+            ca_files = ["/ca.pem"]
+            credentials_file = "/logins"
             """)
         var expected = Settings()
         expected.server.root = "/srv/annexd"
@@ -82,6 +90,13 @@ import Testing
         expected.log.level = .debug
         expected.log.format = .json
         expected.repositories.pushToCreate = false
+        expected.proxy.connectTimeout = .seconds(1)
+        expected.proxy.answerTimeout = .seconds(2)
+        expected.proxy.maxConnections = 3
+        expected.proxy.queue = .seconds(4)
+        expected.proxy.idleTimeout = .seconds(5)
+        expected.proxy.caFiles = ["/ca.pem"]
+        expected.proxy.credentialsFile = "/logins"
         #expect(settings == expected)
         // A key that this test forgot would be missing here.
         #expect(settings.keysDiffering(from: Settings()).count == SettingKey.all.count - 1)
