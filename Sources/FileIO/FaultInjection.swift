@@ -80,6 +80,8 @@
             }
         }
     }
+#else
+    import SystemPackage
 #endif
 
 /// Throws where a test wants this operation to fail; does nothing in release builds.
