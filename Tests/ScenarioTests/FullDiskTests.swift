@@ -122,7 +122,7 @@ struct FullDiskTests {
                 #expect(try p2p.checkPresent(key) == false)
                 #expect(try !disk0.isLogged(key, in: p2p.uuid))
             }
-            #expect(host.log.contains("the reserve is used"))
+            #expect(eventually { host.log.contains("the reserve is used") })
             // A server that is started on a full disk works as well.
             try disk.fill()
             host.kill9()
