@@ -48,9 +48,12 @@ class Report:
                 continue
             ratio = statistics.median(own) / statistics.median(values)
             goal = goals.get(name)
+            verdict = "" if goal is None or ratio >= goal else " MISSED"
+            if verdict and goal == 1 and statistics.quantiles(own, n=4)[2] >= statistics.quantiles(values, n=4)[0]:
+                verdict = " (no difference: the quartiles overlap)"
             self.row(
                 f"{what}: {name}", f"{statistics.median(values):.4g} {unit}", spread(values), f"{ratio:.2f}",
-                "" if goal is None else f"≥ {goal}" + ("" if ratio >= goal else " MISSED"))
+                "" if goal is None else f"≥ {goal}{verdict}")
 
     def limit(self, what, value, least_bad, unit, hard=False):
         missed = value > least_bad
@@ -288,9 +291,14 @@ def read_head(connection):
     return int(lines[0].split()[1]), headers, rest
 
 
-def get(port, target, buffer=None):
-    """Reads a body and drops it; answers its length and the seconds it took."""
-    buffer = buffer or bytearray(4 << 20)
+def get(port, target, drops=True):
+    """Reads a body; answers its length and the seconds it took.
+
+    `drops`: leaves it to the kernel to drop the bytes, so that the client costs next to nothing. Otherwise they come
+    into memory, as with any real client.
+    """
+    buffer = bytearray(4 << 20 if drops else 256 << 10)
+    flags = MSG_TRUNC if drops else 0
     with Timer() as timer, socket.create_connection(("127.0.0.1", port), 600) as connection:
         connection.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         status, headers, rest = read_head(connection)
@@ -299,7 +307,7 @@ def get(port, target, buffer=None):
         # A chunked body is counted with its framing, which is less than one part in a thousand.
         count, length = len(rest), int(headers.get("content-length", -1))
         while length < 0 or count < length:
-            got = connection.recv_into(buffer, len(buffer), MSG_TRUNC)
+            got = connection.recv_into(buffer, len(buffer), flags)
             if got == 0:
                 break
             count += got

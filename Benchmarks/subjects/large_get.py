@@ -25,13 +25,12 @@ def run(servers, report):
         "p2phttp": (stock, kit.key_url(identity, key)),
     }
     samples = {name: [] for name in targets}
-    buffer = bytearray(4 << 20)
     cpu = []
     for name in list(targets) * (kit.ROUNDS + 1):
         if name == "p2phttp" and len(samples[name]) >= 3:
             continue
         before = kit.cpu_seconds(server.pid)
-        count, seconds = kit.get(*targets[name], buffer)
+        count, seconds = kit.get(*targets[name])
         if count < kit.BYTES:
             raise RuntimeError(f"{name} sent {count} of {kit.BYTES} bytes")
         samples[name].append(kit.BYTES / seconds / 1048576)

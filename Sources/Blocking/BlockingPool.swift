@@ -27,19 +27,35 @@ public final class BlockingPool: Sendable {
     /// The work runs to its end even when the calling task is cancelled, so it can be used to clean up.
     /// Throws what `work` throws, and ``PoolWasShutDown`` after ``shutdown()``.
     public func run<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-        waitingCount.add(1, ordering: .relaxed)
-        return try await withCheckedThrowingContinuation { continuation in
-            threads.submit { state in
-                self.waitingCount.subtract(1, ordering: .relaxed)
-                guard case .active = state else {
-                    continuation.resume(throwing: PoolWasShutDown())
-                    return
-                }
-                self.runningCount.add(1, ordering: .relaxed)
+        try await withCheckedThrowingContinuation { continuation in
+            submit { isActive in
+                guard isActive else { return { continuation.resume(throwing: PoolWasShutDown()) } }
                 let result = Result { try work() }
-                self.runningCount.subtract(1, ordering: .relaxed)
-                continuation.resume(with: result)
+                return { continuation.resume(with: result) }
             }
+        }
+    }
+
+    /// Runs `work` on a thread that may wait, and does not wait for it.
+    ///
+    /// `work` is told false after ``shutdown()``: it then runs on another thread and must not wait.
+    public func begin(_ work: @escaping @Sendable (Bool) -> Void) {
+        submit { isActive in
+            work(isActive)
+            return {}
+        }
+    }
+
+    /// - Parameter work: answers what is left to do once the thread counts as free.
+    private func submit(_ work: @escaping @Sendable (_ isActive: Bool) -> () -> Void) {
+        waitingCount.add(1, ordering: .relaxed)
+        threads.submit { state in
+            self.waitingCount.subtract(1, ordering: .relaxed)
+            guard case .active = state else { return work(false)() }
+            self.runningCount.add(1, ordering: .relaxed)
+            let afterwards = work(true)
+            self.runningCount.subtract(1, ordering: .relaxed)
+            afterwards()
         }
     }
 
@@ -52,4 +68,6 @@ public final class BlockingPool: Sendable {
 }
 
 /// The pool's threads have ended; nothing runs any more.
-public struct PoolWasShutDown: Error, Hashable {}
+public struct PoolWasShutDown: Error, Hashable {
+    public init() {}
+}

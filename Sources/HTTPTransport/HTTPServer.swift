@@ -57,8 +57,7 @@ public final class HTTPServer: Sendable {
             return true
         }
         guard isFirst else { throw TransportError(.wrongState, "start the server: it was started before") }
-        let group = MultiThreadedEventLoopGroup(
-            numberOfThreads: max(1, configuration.eventLoopThreads ?? System.coreCount))
+        let group = configuration.eventLoops ?? MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
         var listeners: [any Channel] = []
         do {
             let tls = try await pool.run { [configuration] in try configuration.tls.map { try TLSIdentity($0) } }
@@ -78,7 +77,7 @@ public final class HTTPServer: Sendable {
             return bound
         } catch {
             for listener in listeners { try? await listener.close() }
-            try? await group.shutdownGracefully()
+            await end(group)
             state.withLock { $0 = .stopped }
             finished.open()
             throw error
@@ -114,13 +113,17 @@ public final class HTTPServer: Sendable {
             running.core.cancelAll()
         }
         if await quiet(running.core, within: .seconds(5)) {
-            try? await running.group.shutdownGracefully()
+            await end(running.group)
         } else {
             // Their event loops must stay, or the tasks could never be resumed.
             logger.error("handlers ignored their cancellation")
         }
         state.withLock { $0 = .stopped }
         finished.open()
+    }
+
+    private func end(_ group: MultiThreadedEventLoopGroup) async {
+        if configuration.eventLoops == nil { try? await group.shutdownGracefully() }
     }
 
     private func quiet(_ core: ServerCore, within limit: Duration) async -> Bool {

@@ -1,4 +1,5 @@
 import Blocking
+public import NIOPosix
 
 /// Limits and addresses of one server; every default is safe for the open internet.
 public struct TransportConfiguration: Sendable {
@@ -8,8 +9,10 @@ public struct TransportConfiguration: Sendable {
     public var maximumConnections = 20_000
     /// Pending connections that the kernel keeps for us.
     public var backlog: Int32 = 1024
-    /// Threads that move bytes; nil is one per core.
-    public var eventLoopThreads: Int?
+    /// The threads that move bytes, which stay the caller's; nil is one of its own per core.
+    ///
+    /// A handler that talks to other hosts should do so on the same threads.
+    public var eventLoops: MultiThreadedEventLoopGroup?
     /// The value of the `Server` header.
     public var serverName = "annexd"
     /// Serves TLS on every address when set.

@@ -5,6 +5,7 @@ public import Locations
 public import Logging
 import NIOCore
 import NIOHTTP1
+public import NIOPosix
 import Synchronization
 
 /// All connections of this process to other hosts. One per process; ``shutdown()`` ends it.
@@ -24,6 +25,9 @@ public final class RemoteConnections: Sendable {
             self.waiting = waiting
         }
     }
+
+    /// The threads that move the bytes. What passes through a gateway should stay on one of them.
+    public static var eventLoops: MultiThreadedEventLoopGroup { .singleton }
 
     private let settings: RemoteSettings
     private let credentials: any CredentialSource

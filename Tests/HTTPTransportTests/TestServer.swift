@@ -17,7 +17,6 @@ func withServer(
     handler: @escaping HTTPServer.Handler, _ body: (HTTPServer, Int) async throws -> Void
 ) async throws {
     var configuration = TransportConfiguration(addresses: [.tcp(host: "127.0.0.1", port: 0)])
-    configuration.eventLoopThreads = 2
     change(&configuration)
     var logger = Logger(label: "test")
     logger.logLevel = .critical

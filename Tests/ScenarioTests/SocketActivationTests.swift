@@ -33,7 +33,9 @@ import Testing
             let object = try #require(try repository.object(key))
             // The same file: what had come before the crash was not sent again.
             #expect(try Command(["stat", "-c", "%i", "\(repository.directory)/\(object)"]).check().trimmed == file)
-            #expect(host.log.contains("operation=putoffset") && host.log.contains("operation=put "), "\(host.log)")
+            #expect(
+                eventually { host.log.contains("operation=putoffset") && host.log.contains("operation=put ") },
+                "\(host.log)")
             #expect(try repository.p2p().get(key).body == bytes)
         }
     }

@@ -1,16 +1,42 @@
 import AnnexProtocol
 import Blocking
 import NIOCore
+import Synchronization
 
-/// Computes the digest of content that passes by, on threads that may take their time: while one piece is hashed, the
-/// next may be received. One task at a time uses it.
-final class StreamVerifier: @unchecked Sendable {
-    private let verifier: ContentVerifier
+/// Computes the digest of content that passes by, on a thread that may take its time: while pieces are hashed, the next
+/// ones may be received and sent. One task at a time feeds it.
+final class StreamVerifier: Sendable {
+    private struct State {
+        var pieces = CircularBuffer<ByteBuffer>()
+        /// Bytes that were fed and are not hashed yet.
+        var backlog = 0
+        /// Whether a thread takes pieces out.
+        var isWorking = false
+        var failure: PoolWasShutDown?
+        /// Resumed once the backlog is that small.
+        var waiter: (limit: Int, continuation: CheckedContinuation<Void, Never>)?
+
+        func isReached(_ limit: Int) -> Bool {
+            failure != nil || backlog <= limit && (limit > 0 || !isWorking)
+        }
+
+        mutating func takeWaiter() -> CheckedContinuation<Void, Never>? {
+            guard let waiter, isReached(waiter.limit) else { return nil }
+            self.waiter = nil
+            return waiter.continuation
+        }
+    }
+
+    /// How much comes together before a thread is asked to hash it, in bytes: waking one costs as much as hashing several
+    /// kilobytes.
+    private static let batch = 384 << 10
+    /// How much may wait to be hashed before the source has to, in bytes; and how much is left when it may go on.
+    private static let (highWater, lowWater) = (2 << 20, 1 << 20)
+
+    /// Touched by the working thread, or when there is none.
+    private nonisolated(unsafe) let verifier: ContentVerifier
     private let pool: BlockingPool
-    private var job: Task<Void, any Error>?
-
-    /// Pieces of so many bytes are hashed on the spot: that takes less time than asking another thread.
-    private static let inlineSize = 8 << 10
+    private let state = Mutex(State())
 
     /// Nil where the key does not tell how to check its content (for VURL keys only the branch does).
     init?(_ key: Key, pool: BlockingPool) {
@@ -19,25 +45,71 @@ final class StreamVerifier: @unchecked Sendable {
         self.pool = pool
     }
 
-    /// Takes the next piece; returns when the one before it is done.
+    /// Takes the next piece; returns when little enough waits to be hashed.
     func feed(_ piece: ByteBuffer) async throws {
-        try await settle()
-        guard piece.readableBytes > Self.inlineSize else { return update(piece) }
-        // Awaited by the next call.
-        job = Task { [pool] in try await pool.run { self.update(piece) } }
+        let backlog = state.withLock { state in
+            state.pieces.append(piece)
+            state.backlog += piece.readableBytes
+            return state.backlog
+        }
+        if backlog >= Self.batch { begin() }
+        if backlog > Self.highWater { await wait(for: Self.lowWater) }
+        if let failure = state.withLock({ $0.failure }) { throw failure }
     }
 
     /// The verdict on everything that was fed.
     func finish() async throws -> ContentVerifier.Verdict {
-        try await settle()
+        begin()
+        await wait(for: 0)
+        if let failure = state.withLock({ $0.failure }) { throw failure }
         return verifier.finish()
     }
 
-    private func settle() async throws {
-        guard let job else { return }
-        try await job.value
-        self.job = nil
+    private func begin() {
+        let begins = state.withLock { state in
+            if state.isWorking || state.pieces.isEmpty { return false }
+            state.isWorking = true
+            return true
+        }
+        if begins { pool.begin { self.work($0) } }
     }
 
-    private func update(_ piece: ByteBuffer) { piece.withUnsafeReadableBytes { verifier.update($0) } }
+    private func wait(for limit: Int) async {
+        await withCheckedContinuation { continuation in
+            let isThere = state.withLock { state in
+                if state.isReached(limit) { return true }
+                state.waiter = (limit, continuation)
+                return false
+            }
+            if isThere { continuation.resume() }
+        }
+    }
+
+    private func work(_ isActive: Bool) {
+        guard isActive else { return giveUp() }
+        var hashed = 0
+        while let piece = take(hashed) {
+            piece.withUnsafeReadableBytes { verifier.update($0) }
+            hashed = piece.readableBytes
+        }
+    }
+
+    /// The next piece; nil where there is none, and the work is over.
+    private func take(_ hashed: Int) -> ByteBuffer? {
+        let (piece, waiter) = state.withLock { state in
+            state.backlog -= hashed
+            let piece = state.pieces.popFirst()
+            state.isWorking = piece != nil
+            return (piece, state.takeWaiter())
+        }
+        waiter?.resume()
+        return piece
+    }
+
+    private func giveUp() {
+        state.withLock { state in
+            state.failure = PoolWasShutDown()
+            return state.takeWaiter()
+        }?.resume()
+    }
 }

@@ -46,7 +46,7 @@ final class Client: Sendable {
         let board = board
         configuration.http1_1ConnectionDebugInitializer = { board.prepare($0) }
         http = HTTPClient(
-            eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: configuration)
+            eventLoopGroupProvider: .shared(RemoteConnections.eventLoops), configuration: configuration)
     }
 
     private static func tls(_ settings: RemoteSettings) throws -> TLSConfiguration {

@@ -58,8 +58,10 @@ final class ExchangeBoard: Sendable {
             try pipeline.addHandler(line, position: .before(decoder))
             try pipeline.addHandler(ConnectionTap(board: self, statusLine: line), position: .after(decoder))
             // Large reads, since content is what mostly comes; the allocator begins small and adapts.
-            let allocator = AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 16 << 10, maximum: 256 << 10)
+            let allocator = AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 16 << 10, maximum: 512 << 10)
             try channel.syncOptions?.setOption(.recvAllocator, value: allocator)
+            // Each piece goes on before the next one is read, while the processor's cache still holds it.
+            try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
             try channel.syncOptions?.setOption(
                 .writeBufferWaterMark, value: .init(low: UploadStream.window / 4, high: UploadStream.window))
             try channel.syncOptions?.setOption(.socketOption(.so_keepalive), value: 1)

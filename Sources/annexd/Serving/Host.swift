@@ -162,6 +162,7 @@ struct Host: Sendable {
         } catch {
             throw Failure("\(error)")
         }
+        configuration.eventLoops = RemoteConnections.eventLoops
         configuration.maximumConnections = settings.limits.maxConnections
         configuration.timeouts.head = TimeAmount(settings.limits.headerTimeout)
         configuration.timeouts.idle = TimeAmount(settings.limits.idleTimeout)

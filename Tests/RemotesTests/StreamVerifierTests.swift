@@ -1,0 +1,45 @@
+import AnnexProtocol
+import Blocking
+import NIOCore
+import TestKit
+import Testing
+
+@testable import Remotes
+
+@Suite struct StreamVerifierTests {
+    @Test("content in pieces of any size gets the verdict of the whole", arguments: 0..<20 as Range<UInt64>)
+    func pieces(seed: UInt64) async throws {
+        let pool = BlockingPool(name: "digests", threadCount: 2)
+        var generator = SeededGenerator(seed: seed)
+        // From nothing to several times what may wait to be hashed.
+        let bytes = seededBytes(Int.random(in: 0...8 << 20, using: &generator), seed: seed)
+        let key = try sha256Key(bytes)
+        for spoiled in [false, true] where !spoiled || !bytes.isEmpty {
+            let verifier = try #require(StreamVerifier(key, pool: pool))
+            var sent = bytes
+            if spoiled { sent[Int.random(in: 0..<sent.count, using: &generator)] ^= 1 }
+            var rest = sent[...]
+            while !rest.isEmpty {
+                let piece = rest.prefix(Int.random(in: 1...1 << Int.random(in: 10...21, using: &generator)))
+                rest = rest.dropFirst(piece.count)
+                try await verifier.feed(ByteBuffer(bytes: piece))
+            }
+            #expect(try await verifier.finish() == (spoiled ? .wrongDigest : .accepted))
+        }
+        await pool.shutdown()
+    }
+
+    @Test("where the threads have ended nobody waits for a digest")
+    func shutDown() async throws {
+        let pool = BlockingPool(name: "digests", threadCount: 1)
+        let bytes = seededBytes(4 << 20, seed: 1)
+        let verifier = try #require(StreamVerifier(try sha256Key(bytes), pool: pool))
+        await pool.shutdown()
+        await #expect(throws: PoolWasShutDown.self) {
+            for start in stride(from: 0, to: bytes.count, by: 1 << 18) {
+                try await verifier.feed(ByteBuffer(bytes: bytes[start..<start + 1 << 18]))
+            }
+        }
+        await #expect(throws: PoolWasShutDown.self) { try await verifier.finish() }
+    }
+}
