@@ -59,7 +59,7 @@ extension AnnexBranch {
     /// - Parameter base: whose files it begins with, where that is not the first parent.
     private func detached(
         _ message: String, parents: [String], replacing base: String? = nil, _ count: Int,
-        _ body: @Sendable (_ emit: @Sendable ([UInt8]) async throws -> Void) async throws -> Int
+        _ body: @escaping @Sendable (_ emit: @escaping @Sendable ([UInt8]) async throws -> Void) async throws -> Int
     ) async throws -> (commit: String, count: Int) {
         var lines = FastImport(to: .detached)
         lines.commit(

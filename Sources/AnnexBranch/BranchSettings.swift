@@ -32,7 +32,7 @@ public struct BranchSettings: Sendable {
     /// How much one push may change.
     public var pushLimits = PushLimits()
     /// How long a process for reading objects is kept without use.
-    public var readerIdleTime: Duration = .seconds(5)
+    public var readerIdleTime: Duration = .milliseconds(700)
     /// How long commits are held back while a first push is being received.
     public var firstPushPatience: Duration = .seconds(600)
     /// The wall clock for new lines, in whole seconds.

@@ -20,7 +20,7 @@ struct TreeForget: Sendable {
     }
 
     /// Gives the lines of a commit, which begins with the files of ``commit``, to `emit`.
-    func run(_ emit: @Sendable ([UInt8]) async throws -> Void) async throws {
+    func run(_ emit: @escaping @Sendable ([UInt8]) async throws -> Void) async throws {
         let command = GitCommand(["ls-tree", "-r", "-z", "-l", "--full-tree", commit], in: gitDirectory)
         let result = try await command.stream { process in
             try await process.finish()

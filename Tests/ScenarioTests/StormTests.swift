@@ -39,14 +39,13 @@ import Testing
             "annexd_blocking_waiting", "annexd_blocking_running",
         ]
         let readings = try host.readings
-        // Locks of transfers, temporary files of git and of the host; partial uploads stay on purpose. The quarantine that
-        // git leaves of a push that it was killed in goes when the repository is opened again (AbandonedFiles).
+        // Locks of transfers, temporary files of git and of the host; partial uploads stay on purpose.
         let files = try Command([
             "sh", "-c",
             """
             cd "$0" && find annex/transfer annex/othertmp objects "$1/.annexd/tmp" \
             \\( -name 'lck.*' -o -name 'tmp_*' -o -name 'incoming-*' -o -path '*/othertmp/*' -o -path '*/.annexd/tmp/*' \
-            -o -path 'annex/transfer/*' -type f \\) 2>/dev/null | grep -v /tmp_objdir- | sort
+            -o -path 'annex/transfer/*' -type f \\) 2>/dev/null | sort
             """, repository.directory, host.root,
         ]).run().lines
         return Picture(

@@ -66,8 +66,8 @@ public struct GitCommand: Sendable {
         return copy
     }
 
-    /// This command, which is first left to end by itself at the end of its input when nobody wants its result any more,
-    /// and is asked to end only when it has not after `patience`.
+    /// This command, which ends by itself at the end of its input when nobody wants its result any more, and is asked to
+    /// end only when it has not after `patience`.
     func endingByItself(within patience: Duration) -> GitCommand {
         var copy = self
         copy.patience = patience
@@ -105,11 +105,12 @@ public struct GitCommand: Sendable {
     /// 16 MiB after that is terminated. When `body` throws or the task is cancelled, the process and its children are
     /// asked to end, then killed. Cancellation throws `CancellationError`. Standard error is always read.
     public func stream<Result: Sendable>(
-        _ body: @Sendable (GitProcess) async throws -> Result
+        _ body: @escaping @Sendable (GitProcess) async throws -> Result
     ) async throws -> GitOutputOf<Result> {
         Self.ignoreBrokenPipes
         do {
-            return try await launch(body)
+            guard let patience else { return try await launch(body) }
+            return try await PatientEnd(patience).run(body) { try await launch($0) }
         } catch let error as SubprocessError where error.code == .spawnFailed || error.code == .executableNotFound {
             throw GitError(code: .spawn, command: name, message: "\(error)")
         }
@@ -122,10 +123,6 @@ public struct GitCommand: Sendable {
         // A group of its own: pack-objects, index-pack and hooks end with it, and Ctrl-C in a terminal does not reach it.
         options.processGroupID = 0
         options.teardownSequence = [.gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .seconds(5))]
-        // This signal does nothing to a process that runs; it stands for waiting.
-        if let patience {
-            options.teardownSequence.insert(.send(signal: .resume, allowedDurationToNextStep: patience), at: 0)
-        }
         let outcome = try await Subprocess.run(
             .name("git"), arguments: Arguments(fullArguments), environment: .custom(fullEnvironment),
             workingDirectory: standing == .clean ? nil : "/", platformOptions: options, input: .inputWriter,

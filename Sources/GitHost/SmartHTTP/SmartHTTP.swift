@@ -128,8 +128,8 @@ public struct SmartHTTP: Sendable {
         }
         if !spoken.value.isEmpty { command = command.environment("GIT_PROTOCOL", spoken.value) }
         for (name, value) in options.environment { command = command.environment(name, value) }
-        // A receive-pack that is ended by a signal may leave its quarantine folder behind: its index-pack still writes
-        // there. At the end of its input it cleans up by itself, within milliseconds.
+        // A receive-pack that is ended by a signal may leave its quarantine folder behind. At the end of its input it
+        // cleans up by itself, within milliseconds.
         if service == .receivePack { command = command.endingByItself(within: .seconds(1)) }
         return command
     }

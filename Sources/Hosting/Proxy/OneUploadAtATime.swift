@@ -4,8 +4,8 @@ import NIOCore
 
 /// A remote to which uploads of one key go one after the other, since some servers fail where two come at once.
 ///
-/// Who waited asks first whether the content has come meanwhile. An upload that crawls while others wait gives way: the
-/// remote keeps what it sent, and it will mostly find the content stored.
+/// Who waited asks first whether the content has come meanwhile. An upload that crawls, or has stopped, while others
+/// wait gives way: the remote keeps what it sent, and it will mostly find the content stored.
 struct OneUploadAtATime: ContentLocation {
     let target: any ContentLocation
     let turns: KeyTurns
@@ -27,9 +27,33 @@ struct OneUploadAtATime: ContentLocation {
         if turn.hasWaited, try await target.isPresent(key) { return .stored(also: []) }
         var watched = upload
         watched.body = WatchedBody(body: upload.body, turn: turn)
-        let outcome = try await target.store(key, from: watched)
-        if case .notStored = outcome, turn.isAskedToStepBack { return nil }
-        return outcome
+        do {
+            let outcome = try await steppingBack(turn) { [watched] in try await target.store(key, from: watched) }
+            if case .notStored? = outcome, turn.isAskedToStepBack { return nil }
+            return outcome
+        } catch {
+            if turn.isAskedToStepBack, !Task.isCancelled { return nil }
+            throw error
+        }
+    }
+
+    /// Runs `store`, which is cancelled when the turn is asked for.
+    private func steppingBack(
+        _ turn: Turn, _ store: @escaping @Sendable () async throws -> StoreOutcome
+    ) async throws -> StoreOutcome? {
+        try await withThrowingTaskGroup(of: StoreOutcome?.self) { group in
+            group.addTask { try await store() }
+            group.addTask {
+                await turn.stepBackRequest()
+                return nil
+            }
+            defer { group.cancelAll() }
+            while let ended = try await group.next() {
+                if let ended { return ended }
+                group.cancelAll()
+            }
+            return nil
+        }
     }
 
     func isPresent(_ key: Key) async throws -> Bool { try await target.isPresent(key) }
@@ -43,13 +67,12 @@ struct OneUploadAtATime: ContentLocation {
     }
 }
 
-/// A body that breaks off when its upload is asked to give way. One that has stopped altogether is cut by its timeout.
+/// A body that tells the turn how it gets on.
 private struct WatchedBody: UploadBody {
     let body: any UploadBody
     let turn: Turn
 
     func next() async throws -> UploadChunk {
-        if turn.isAskedToStepBack { return .broken }
         let chunk = try await body.next()
         switch chunk {
         case .bytes(let piece): turn.advance(by: piece.readableBytes)

@@ -246,6 +246,43 @@ func client(_ arguments: [String], in repository: FilePath, input: [UInt8] = [])
         }
     }
 
+    /// Git 2.39 dies of SIGPIPE, and leaves the folder, when it tells a closed pipe that the pack is incomplete.
+    @Test("a push that breaks off leaves no quarantine folder", arguments: ["by an error", "by cancellation"])
+    func brokenPush(end: String) async throws {
+        try await withScratch { directory in
+            let fixture = try await Fixture.bare(directory.appending("a.git"))
+            let objects = fixture.git.appending("objects")
+            @Sendable func quarantines() throws -> [String] {
+                try FileManager.default.contentsOfDirectory(atPath: objects.string).filter {
+                    $0.hasPrefix("tmp_objdir-")
+                }
+            }
+            struct Gone: Error {}
+            let command = PacketLine.encode(
+                Array("\(String(repeating: "0", count: 40)) \(String(repeating: "1", count: 40)) refs/heads/b\0".utf8))
+            // A pack of a thousand objects, of which none comes.
+            let beginning = command + PacketLine.flush + Array("PACK".utf8) + [0, 0, 0, 2, 0, 0, 3, 0xe8]
+            let task = Task {
+                try await SmartHTTP(fixture.git).respond(
+                    .receivePack, .original,
+                    feed: { input in
+                        try await input.write(beginning)
+                        while try quarantines().isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+                        if end == "by an error" { throw Gone() }
+                        try await Task.sleep(for: .seconds(1000))
+                    }, to: { _ in })
+            }
+            if end == "by an error" {
+                await #expect(throws: Gone.self) { try await task.value }
+            } else {
+                while try quarantines().isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+                task.cancel()
+                await #expect(throws: CancellationError.self) { try await task.value }
+            }
+            #expect(try quarantines() == [])
+        }
+    }
+
     @Test func aGitThatEndsEarlyEndsTheRequestOfASlowClient() async throws {
         try await withScratch { directory in
             let fixture = try await Fixture.bare(directory.appending("a.git"))

@@ -29,6 +29,40 @@ import Testing
         }
     }
 
+    @Test(
+        "an upload that crawls or has stopped gives way to another one of its key", .timeLimit(.minutes(5)),
+        arguments: kinds, ["crawls", "has stopped"])
+    func givesWay(_ kind: ProxySetup.Kind, how: String) throws {
+        try withProxy(kind) { setup in
+            let bytes = seededBytes(2_000_000, seed: 3)
+            let key = try Tools.sha256Key(bytes)
+            let first = try setup.p2p.beginPut(key, part: Array(bytes[..<200_000]), declared: bytes.count)
+            #expect(try eventually { try setup.partialSize(key) > 0 })
+            let file = setup.host.scratch.child("content")
+            try Data(bytes).write(to: URL(fileURLWithPath: file))
+            let second = try Command([
+                "curl", "-sS", "-H", "X-git-annex-data-length: \(bytes.count)", "-H", "Expect:", "-X", "POST", "-T",
+                file, "\(setup.host.baseURL)\(setup.p2p.target("put", [("key", key)]))",
+            ]).start()
+            var sent = 200_000
+            #expect(
+                try eventually(within: 60) {
+                    if how == "crawls" {
+                        try first.sendChunk([bytes[sent]])
+                        sent += 1
+                    }
+                    return try setup.p2p.checkPresent(key) == true
+                })
+            let answer = second.finish(within: 60)
+            #expect(answer.text.contains("\"stored\":true"), "\(answer.transcript)")
+            // The slow one is heard out, and told that the content is there.
+            try first.sendChunk(Array(bytes[sent...]))
+            try first.sendLastChunk()
+            #expect(try first.readReply().bool("stored") == true)
+            #expect(try setup.p2p.get(key).body == bytes)
+        }
+    }
+
     @Test("20 clients get one key", .timeLimit(.minutes(5)), arguments: kinds)
     func manyReaders(_ kind: ProxySetup.Kind) throws {
         try withProxy(kind) { setup in
