@@ -1,0 +1,110 @@
+import Locations
+import Synchronization
+import TestKit
+import Testing
+
+@testable import Remotes
+
+/// What tasks of a test tell.
+private final class Notes: Sendable {
+    let order = Mutex<[Int]>([])
+    let running = Atomic(0)
+    let most = Atomic(0)
+}
+
+@Suite struct TargetGateTests {
+    /// Waits for a condition that other tasks bring about.
+    private func until(_ condition: () -> Bool) async throws {
+        while !condition() { try await Task.sleep(for: .milliseconds(1)) }
+    }
+
+    @Test(
+        "no more requests than the limit run, and those that wait run in the order they came", .timeLimit(.minutes(1)))
+    func order() async throws {
+        let gate = TargetGate(limit: 2, patience: .seconds(60))
+        let places = [try await gate.enter("t"), try await gate.enter("t")]
+        let notes = Notes()
+        var waiters: [Task<Void, any Error>] = []
+        for number in 0..<5 {
+            waiters.append(
+                Task {
+                    let place = try await gate.enter("t")
+                    notes.order.withLock { $0.append(number) }
+                    place.release()
+                })
+            try await until { gate.waiting == number + 1 }
+        }
+        #expect(gate.inUse == 2 && notes.order.withLock { $0.isEmpty })
+        places[0].release()
+        places[0].release()
+        for waiter in waiters { try await waiter.value }
+        #expect(notes.order.withLock { $0 } == [0, 1, 2, 3, 4])
+        #expect(gate.inUse == 1, "a place that is released twice is given back once")
+        withExtendedLifetime(places) {}
+    }
+
+    @Test("a place that goes away is given back")
+    func goesAway() async throws {
+        let gate = TargetGate(limit: 1, patience: .seconds(60))
+        _ = try await gate.enter("t")
+        #expect(gate.inUse == 0)
+    }
+
+    @Test("who waits too long is told so", .timeLimit(.minutes(1)))
+    func patience() async throws {
+        let gate = TargetGate(limit: 1, patience: .milliseconds(20))
+        let place = try await gate.enter("t")
+        let error = await #expect(throws: RemoteError.self) { _ = try await gate.enter("archive") }
+        #expect(error?.code == .busy && error?.message.contains("archive is busy") == true)
+        #expect(gate.waiting == 0 && gate.inUse == 1)
+        place.release()
+        try await gate.enter("t").release()
+    }
+
+    @Test("who is cancelled leaves the line", .timeLimit(.minutes(1)))
+    func cancellation() async throws {
+        let gate = TargetGate(limit: 1, patience: .seconds(60))
+        let place = try await gate.enter("t")
+        let first = Task { try await gate.enter("t").release() }
+        try await until { gate.waiting == 1 }
+        let second = Task { try await gate.enter("t").release() }
+        try await until { gate.waiting == 2 }
+        first.cancel()
+        await #expect(throws: CancellationError.self) { try await first.value }
+        place.release()
+        try await second.value
+        #expect(gate.waiting == 0 && gate.inUse == 0)
+    }
+
+    @Test(
+        "whatever is cancelled, runs out of patience or runs: the limit holds and no place is lost",
+        .timeLimit(.minutes(1)))
+    func storm() async throws {
+        let gate = TargetGate(limit: 3, patience: .milliseconds(15))
+        let notes = Notes()
+        var generator = SeededGenerator(seed: 11)
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<400 {
+                let (work, leaves) = (Int.random(in: 0...3000, using: &generator), Bool.random(using: &generator))
+                group.addTask {
+                    let task = Task {
+                        let place = try await gate.enter("t")
+                        let now = notes.running.add(1, ordering: .relaxed).newValue
+                        notes.most.max(now, ordering: .relaxed)
+                        try? await Task.sleep(for: .microseconds(work))
+                        notes.running.subtract(1, ordering: .relaxed)
+                        place.release()
+                    }
+                    if leaves {
+                        try? await Task.sleep(for: .microseconds(work))
+                        task.cancel()
+                    }
+                    _ = await task.result
+                }
+            }
+        }
+        #expect(gate.inUse == 0 && gate.waiting == 0)
+        #expect(notes.most.load(ordering: .relaxed) <= 3)
+        try await gate.enter("t").release()
+    }
+}
