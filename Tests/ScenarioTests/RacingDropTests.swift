@@ -34,6 +34,8 @@ import Testing
             try alice.command(["git", "annex", "add", "--quiet", "."], in: source.path).check()
             try source.git("commit", "-qm", "files")
             try source.annex("numcopies", "\(numCopies)")
+            // Clients lock only so many of the copies that they count on, and merely look at the others (spec 02 §7).
+            try source.annex("mincopies", "\(numCopies)")
             for (number, place) in places.enumerated() { try source.git("remote", "add", "place\(number)", place.url) }
             try source.annex("push", "--no-content")
             for number in places.indices {

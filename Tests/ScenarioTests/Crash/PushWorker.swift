@@ -96,7 +96,9 @@ final class PushWorker: CrashWorker, @unchecked Sendable {
     /// As `git annex sync` does: on top of what was fetched, to the branch that the server merges.
     private func pushAnnexBranch() throws {
         counter += 1
-        let file = "abc/def/WORM-s1-m1--\(name)-\(counter).log"
+        let key = "WORM-s1-m1--\(name)-\(counter)"
+        let digest = try Tools.md5(Array(key.utf8))
+        let file = "\(digest.prefix(3))/\(digest.dropFirst(3).prefix(3))/\(key).log"
         guard try git(["fetch", "-q", url(main), "+refs/heads/git-annex:refs/heads/git-annex"]).status == 0 else {
             return
         }
