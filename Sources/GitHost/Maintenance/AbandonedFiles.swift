@@ -20,8 +20,13 @@ public enum AbandonedFiles {
         try sweep.locks(in: gitDirectory, descends: false)
         try sweep.reports(in: gitDirectory)
         try sweep.locks(in: gitDirectory.appending("refs"), descends: true)
-        try sweep.received(in: gitDirectory.appending("objects"))
-        try sweep.received(in: gitDirectory.appending("objects").appending("pack"))
+        let objects = gitDirectory.appending("objects")
+        let folders = try Files.list(objects)
+        try sweep.received(in: objects, folders)
+        // Packs, and objects by the first two digits of their names.
+        for name in folders where name.count == 2 || name.elementsEqual("pack".utf8) {
+            try sweep.received(in: objects.appending(bytes: name))
+        }
         return sweep.removed
     }
 
@@ -78,8 +83,11 @@ private struct Sweep {
     }
 
     /// Quarantines of pushes (`tmp_objdir-…`) and files that were to become packs or objects (`tmp_…`).
-    mutating func received(in directory: FilePath) throws(FileError) {
-        for name in try Files.list(directory) where name.starts(with: "tmp_".utf8) {
+    ///
+    /// - Parameter names: what is in the directory, where that is known already.
+    mutating func received(in directory: FilePath, _ names: [[UInt8]]? = nil) throws(FileError) {
+        let found = if let names { names } else { try Files.list(directory) }
+        for name in found where name.starts(with: "tmp_".utf8) {
             let path = directory.appending(bytes: name)
             guard let last = try lastChange(path), isAbandoned(last, after: AbandonedFiles.receivingAge) else {
                 continue

@@ -35,11 +35,13 @@ import Testing
         let old = [
             "packed-refs.lock": 700, "refs/heads/main.lock": 700, "refs/heads/synced/git-annex.lock": 700,
             "objects/tmp_objdir-incoming-abc/x": 4000, "objects/pack/tmp_pack_abc": 4000, "fast_import_crash_17": 5,
+            "objects/9b/tmp_obj_abc": 4000,
         ]
         let kept = [
             "HEAD.lock": 100, "refs/heads/other.lock": 100, "objects/tmp_objdir-incoming-def/y": 3000,
             "objects/pack/tmp_idx_def": 3000, "refs/heads/lock": 9000, "annex/journal.lck": 9000,
-            "objects/pack/pack-x.pack": 9000,
+            "objects/pack/pack-x.pack": 9000, "objects/9b/tmp_obj_def": 3000,
+            "objects/9b/\(String(repeating: "0", count: 38))": 9000,
         ]
         let files = old.merging(kept) { $1 }
         let rest = try await left(of: files) { repository in
