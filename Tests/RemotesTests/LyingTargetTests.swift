@@ -116,7 +116,7 @@ import Testing
 
     @Test("nobody listens")
     func refused() async throws {
-        let port = try freePort()
+        let port = try StockServer.freePort()
         try await withConnections { connections in
             let location = connections.location(of: try target(port: port), gateway: gatewayUUID, caller: Caller())
             let error = await failure { _ = try await location.isPresent(try key) }

@@ -13,7 +13,7 @@ import Testing
     /// A stock server, and its repository as a location that is asked in `version` at most.
     private func withStock(
         version: P2PVersion = .v4,
-        _ body: (any ContentLocation, StockServer, RemoteConnections, AnnexHTTPTarget) async throws -> Void
+        _ body: (any ContentLocation, StockNode, RemoteConnections, AnnexHTTPTarget) async throws -> Void
     ) async throws {
         try await withServer { server in
             try await withConnections(settings: testSettings { $0.highestVersion = version }) { connections in
@@ -26,12 +26,12 @@ import Testing
 
     private func withServer(
         options: [String] = ["--wideopen"], environment: [String: String] = [:],
-        _ body: (StockServer) async throws -> Void
+        _ body: (StockNode) async throws -> Void
     ) async throws {
         try await withScratch { scratch in
             let scratch = Unchecked(scratch)
             let server = try await onThread {
-                try StockServer(in: scratch.value, options: options, environment: environment)
+                try StockNode(in: scratch.value, options: options, environment: environment)
             }
             do { try await body(server) } catch {
                 try await onThread { server.stop() }
@@ -242,7 +242,7 @@ import Testing
         ) { try await logins(of: $0, password) }
     }
 
-    private func logins(of server: StockServer, _ password: String) async throws {
+    private func logins(of server: StockNode, _ password: String) async throws {
         let bytes = seededBytes(2_000_000, seed: 7)
         let key = try sha256Key(bytes)
         let target = try target(port: server.port, name: "stock", uuid: server.uuid)

@@ -21,7 +21,7 @@ import Testing
     private func play(
         name: String, in folder: String, _ body: (Int, String) async throws -> Void
     ) async throws {
-        let port = try freePort()
+        let port = try StockServer.freePort()
         let key = try sha256Key(Self.bytes)
         // The server answers with the file of that name, head included.
         let answer = "git-annex/\(targetUUID)/v4/key/\(key)?clientuuid=\(gatewayUUID)&bypass=\(gatewayUUID)"
