@@ -38,6 +38,9 @@ public final class GitSlots: Sendable {
         var slow = 0
         var byClient: [String: Int] = [:]
         var waiting: [Waiter] = []
+        /// Requests that wait, or are about to.
+        var open: Set<UInt64> = []
+        /// Those of them that ended before their wait began.
         var ended: Set<UInt64> = []
         var nextID: UInt64 = 0
 
@@ -106,6 +109,7 @@ public final class GitSlots: Sendable {
                 return nil
             }
             state.nextID += 1
+            state.open.insert(state.nextID)
             return state.nextID
         }
         guard let id else { return true }
@@ -116,7 +120,10 @@ public final class GitSlots: Sendable {
         }
         defer {
             alarm.cancel()
-            state.withLock { _ = $0.ended.remove(id) }
+            state.withLock { state in
+                state.open.remove(id)
+                state.ended.remove(id)
+            }
         }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -140,7 +147,7 @@ public final class GitSlots: Sendable {
     private func end(_ id: UInt64) {
         let waiter: Waiter? = state.withLock { state in
             guard let index = state.waiting.firstIndex(where: { $0.id == id }) else {
-                state.ended.insert(id)
+                if state.open.contains(id) { state.ended.insert(id) }
                 return nil
             }
             return state.waiting.remove(at: index)
