@@ -70,7 +70,9 @@ public struct RootFolder: Sendable, Hashable {
     /// The present name of a repository that was once called `name`, or nil.
     public func presentName(of name: RepositoryName) throws(FileError) -> RepositoryName? {
         var current = name
-        for _ in 0..<16 {
+        // Each renaming adds a step. Two repositories that took each other's names make a circle.
+        var seen: Set<RepositoryName> = []
+        while seen.insert(current).inserted {
             guard let content = try Files.read(aliasFile(of: current), limit: 4096),
                 let next = RepositoryName(String(decoding: content, as: UTF8.self).trimmingLineEnd)
             else { return nil }
