@@ -88,12 +88,18 @@ if [ "$right" = append ]; then
     start read
 fi
 
+# A git that does not know who its user is refuses to commit, and git-annex with it.
+identity=''
+if [ -z "$(git config --global user.email || true)" ]; then
+    identity='
+    git config --global user.name "Your Name" && git config --global user.email you@example.org'
+fi
 cat >&2 <<TEXT
 
 annexd serves $root at $url/ until Ctrl-C. In another terminal:
 
     export PATH="$(dirname "$git_annex"):\$PATH"
-    git config --global annex.security.allowed-ip-addresses all
+    git config --global annex.security.allowed-ip-addresses all$identity
     git clone $url/demo.git
     cd demo && git annex get noise.bin
 
