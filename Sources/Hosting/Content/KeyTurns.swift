@@ -173,6 +173,27 @@ final class Turn: Sendable {
     /// Returns when this upload should step back for those that wait, or when the task is cancelled.
     func stepBackRequest() async { await request.wait() }
 
+    /// Runs `work`, which is cancelled when this upload should step back.
+    ///
+    /// A pull of the body that is cancelled loses nothing: what arrives later is handed to the next one.
+    func steppingBack<Result: Sendable>(
+        _ work: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Result?.self) { group in
+            group.addTask { .some(try await work()) }
+            group.addTask {
+                await self.stepBackRequest()
+                return nil
+            }
+            defer { group.cancelAll() }
+            while let ended = try await group.next() {
+                if let ended { return ended }
+                group.cancelAll()
+            }
+            throw CancellationError()
+        }
+    }
+
     fileprivate func askToStepBack() { if mayStepBack.load(ordering: .relaxed) { request.give() } }
 }
 

@@ -80,7 +80,7 @@ extension LocalContent {
         _ key: Key, from body: any UploadBody, into reception: Reception, _ turn: Turn
     ) async throws -> Step {
         let pool = repository.services.pool
-        guard let end = try await steppingBack(turn, { try await pump(body, into: reception, turn) }) else {
+        guard let end = try await turn.steppingBack({ try await pump(body, into: reception, turn) }) else {
             // What came is kept as if the connection had broken; whoever is next goes on from there.
             let received = reception.bytesReceived
             _ = try await pool.run { try reception.finish(.broken) }
@@ -98,27 +98,6 @@ extension LocalContent {
         case .rejected(let reason): return .ended(.notStored(reason: "\(reason)"))
         case .kept(let bytes):
             return .ended(.notStored(reason: "the connection broke; \(bytes) bytes are kept for the next try"))
-        }
-    }
-
-    /// Runs `pump`, which is cancelled when the turn is asked for; the answer is then nil, unless it had ended.
-    ///
-    /// A pull of the body that is cancelled loses nothing: what arrives later is handed to the next one.
-    private func steppingBack(
-        _ turn: Turn, _ pump: @escaping @Sendable () async throws -> BodyEnd?
-    ) async throws -> BodyEnd? {
-        try await withThrowingTaskGroup(of: BodyEnd??.self) { group in
-            group.addTask { .some(try await pump()) }
-            group.addTask {
-                await turn.stepBackRequest()
-                return nil
-            }
-            defer { group.cancelAll() }
-            while let ended = try await group.next() {
-                if let ended { return ended }
-                group.cancelAll()
-            }
-            return .broken
         }
     }
 

@@ -28,31 +28,12 @@ struct OneUploadAtATime: ContentLocation {
         var watched = upload
         watched.body = WatchedBody(body: upload.body, turn: turn)
         do {
-            let outcome = try await steppingBack(turn) { [watched] in try await target.store(key, from: watched) }
-            if case .notStored? = outcome, turn.isAskedToStepBack { return nil }
+            let outcome = try await turn.steppingBack { [watched] in try await target.store(key, from: watched) }
+            if case .notStored = outcome, turn.isAskedToStepBack { return nil }
             return outcome
         } catch {
             if turn.isAskedToStepBack, !Task.isCancelled { return nil }
             throw error
-        }
-    }
-
-    /// Runs `store`, which is cancelled when the turn is asked for.
-    private func steppingBack(
-        _ turn: Turn, _ store: @escaping @Sendable () async throws -> StoreOutcome
-    ) async throws -> StoreOutcome? {
-        try await withThrowingTaskGroup(of: StoreOutcome?.self) { group in
-            group.addTask { try await store() }
-            group.addTask {
-                await turn.stepBackRequest()
-                return nil
-            }
-            defer { group.cancelAll() }
-            while let ended = try await group.next() {
-                if let ended { return ended }
-                group.cancelAll()
-            }
-            return nil
         }
     }
 

@@ -8,7 +8,7 @@ import Synchronization
 final class StreamVerifier: Sendable {
     private struct State {
         var pieces = CircularBuffer<ByteBuffer>()
-        /// Bytes that were fed and are not hashed yet.
+        /// What was fed and is not hashed yet, by ``weight(of:)``.
         var backlog = 0
         /// Whether a thread takes pieces out.
         var isWorking = false
@@ -49,7 +49,7 @@ final class StreamVerifier: Sendable {
     func feed(_ piece: ByteBuffer) async throws {
         let backlog = state.withLock { state in
             state.pieces.append(piece)
-            state.backlog += piece.readableBytes
+            state.backlog += Self.weight(of: piece)
             return state.backlog
         }
         if backlog >= Self.batch { begin() }
@@ -64,6 +64,9 @@ final class StreamVerifier: Sendable {
         if let failure = state.withLock({ $0.failure }) { throw failure }
         return verifier.finish()
     }
+
+    /// In bytes. A piece of few bytes may keep a whole buffer in memory.
+    private static func weight(of piece: ByteBuffer) -> Int { max(piece.readableBytes, 64 << 10) }
 
     private func begin() {
         let begins = state.withLock { state in
@@ -90,7 +93,7 @@ final class StreamVerifier: Sendable {
         var hashed = 0
         while let piece = take(hashed) {
             piece.withUnsafeReadableBytes { verifier.update($0) }
-            hashed = piece.readableBytes
+            hashed = Self.weight(of: piece)
         }
     }
 
