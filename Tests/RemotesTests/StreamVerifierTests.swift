@@ -1,6 +1,8 @@
 import AnnexProtocol
 import Blocking
+import Dispatch
 import NIOCore
+import Synchronization
 import TestKit
 import Testing
 
@@ -27,6 +29,35 @@ import Testing
             #expect(try await verifier.finish() == (spoiled ? .wrongDigest : .accepted))
         }
         await pool.shutdown()
+    }
+
+    /// Attack: a target that sends single bytes, each of which keeps a whole buffer of the gateway.
+    @Test("few small pieces wait to be hashed, and not thousands of buffers", .timeLimit(.minutes(1)))
+    func smallPieces() async throws {
+        let pool = BlockingPool(name: "digests", threadCount: 1)
+        let gate = DispatchSemaphore(value: 0)
+        pool.begin { _ in gate.wait() }
+        let bytes = seededBytes(2000, seed: 2)
+        let verifier = try #require(StreamVerifier(try sha256Key(bytes), pool: pool))
+        let fed = Counter()
+        let feeding = Task {
+            for byte in bytes {
+                try await verifier.feed(ByteBuffer(bytes: [byte]))
+                fed.value.add(1, ordering: .relaxed)
+            }
+            return try await verifier.finish()
+        }
+        while fed.value.load(ordering: .relaxed) < 32 { try await Task.sleep(for: .milliseconds(1)) }
+        // Time to go on, for one that does not wait.
+        try await Task.sleep(for: .milliseconds(50))
+        #expect(fed.value.load(ordering: .relaxed) <= 32)
+        gate.signal()
+        #expect(try await feeding.value == .accepted)
+        await pool.shutdown()
+    }
+
+    private final class Counter: Sendable {
+        let value = Atomic(0)
     }
 
     @Test("where the threads have ended nobody waits for a digest")
