@@ -88,6 +88,34 @@ def run(servers, report):
 
     lock = threading.Lock()
     memory(servers, report, server, store, "PUT", size)
+    stock(servers, report, {"annexd": (port, "gateway"), "direct": (far_port, "archive")}, source, size)
+
+
+def stock(servers, report, hosts, source, size):
+    """The same GET as `git annex get` does it, which verifies what it receives."""
+    tree = servers.path("stock")
+    servers.command("git", "config", "--global", "annex.security.allowed-ip-addresses", "all")
+    servers.command("git", "init", "-q", tree)
+    servers.command(kit.GIT_ANNEX, "init", "-q", "stock", cwd=tree)
+    for name, (port, repository) in hosts.items():
+        servers.command("git", "remote", "add", name, f"http://127.0.0.1:{port}/{repository}", cwd=tree)
+        servers.command("git", "fetch", "-q", name, cwd=tree)
+    servers.command("cp", source, os.path.join(tree, "file"))
+    servers.command(kit.GIT_ANNEX, "add", "-q", "file", cwd=tree)
+    servers.command(kit.GIT_ANNEX, "move", "-q", "--to", "direct", "file", cwd=tree)
+    samples = {name: [] for name in hosts}
+    for name in order(hosts):
+        # The gateway calls the remote `far`, so its clients see `annexd-far`.
+        remote = {"annexd": "annexd-far"}.get(name, name)
+        with kit.Timer() as timer:
+            servers.command(kit.GIT_ANNEX, "get", "-q", "--from", remote, "file", cwd=tree)
+        if os.path.getsize(os.path.join(tree, "file")) != size:
+            raise RuntimeError(f"git annex get from {remote} brought another file")
+        servers.command(kit.GIT_ANNEX, "drop", "-q", "--force", "file", cwd=tree)
+        samples[name].append(size / timer.seconds / 1048576)
+    for values in samples.values():
+        del values[0]
+    report.speeds("`git annex get` over annex+http", samples, "MiB/s", {"direct": 0.5})
 
 
 def order(ways):
