@@ -80,7 +80,7 @@ let package = Package(
             name: "AnnexBranch", dependencies: ["AnnexProtocol", "FileIO", "GitHost", log, system],
             swiftSettings: strict),
 
-        // The bounded pool of threads that may wait.
+        // What waits, within bounds: the pool of threads for blocking work, and lines of callers.
         .target(
             name: "Blocking", dependencies: [.product(name: "NIOPosix", package: "swift-nio")], swiftSettings: strict),
 

@@ -1,3 +1,4 @@
+import Blocking
 import Synchronization
 
 /// Bounds how many git services run at one time; those that come later wait, and are turned away after a while.
@@ -27,55 +28,33 @@ public final class GitSlots: Sendable {
         }
     }
 
-    private struct Waiter {
-        let id: UInt64
-        let client: String
-        let resume: CheckedContinuation<Bool, Never>
-    }
-
     private struct State {
         var working = 0
         var slow = 0
         var byClient: [String: Int] = [:]
-        var waiting: [Waiter] = []
-        /// Requests that wait, or are about to.
-        var open: Set<UInt64> = []
-        /// Those of them that ended before their wait began.
-        var ended: Set<UInt64> = []
-        var nextID: UInt64 = 0
 
-        func hasRoom(for client: String, _ limits: Limits) -> Bool {
-            working < limits.working && byClient[client, default: 0] < limits.ofClient
-        }
+        func isCrowded(by client: String, _ limits: Limits) -> Bool { byClient[client, default: 0] >= limits.ofClient }
+    }
 
-        mutating func enter(_ client: String) {
-            working += 1
-            byClient[client, default: 0] += 1
-        }
+    private let line: WaitingLine<State, String>
+    private let limits: Limits
 
-        /// Those whose turn it is now, taken from the line.
-        mutating func admit(_ limits: Limits) -> [Waiter] {
-            var admitted: [Waiter] = []
-            while let index = waiting.firstIndex(where: { hasRoom(for: $0.client, limits) }) {
-                let waiter = waiting.remove(at: index)
-                enter(waiter.client)
-                admitted.append(waiter)
-            }
-            return admitted
+    public init(_ limits: Limits) {
+        self.limits = limits
+        line = WaitingLine(State()) { state, client in
+            guard state.working < limits.working, !state.isCrowded(by: client, limits) else { return false }
+            state.working += 1
+            state.byClient[client, default: 0] += 1
+            return true
         }
     }
 
-    private let state = Mutex(State())
-    private let limits: Limits
-
-    public init(_ limits: Limits) { self.limits = limits }
-
     /// How many requests wait for their turn.
-    public var waiting: Int { state.withLock { $0.waiting.count } }
+    public var waiting: Int { line.waiting }
     /// How many git services work.
-    public var working: Int { state.withLock { $0.working } }
+    public var working: Int { line.state.working }
     /// How many only wait for their client.
-    public var slow: Int { state.withLock { $0.slow } }
+    public var slow: Int { line.state.slow }
 
     /// Runs `body` when it is its turn; throws a 503 when that takes too long, and ends early when the client leaves.
     ///
@@ -83,14 +62,14 @@ public final class GitSlots: Sendable {
     func withSlot<Result: Sendable>(
         for client: String, _ body: (GitSlot) async throws -> Result
     ) async throws -> Result {
-        guard await take(client) else {
+        guard await line.enter(client, patience: limits.patience) else {
             try Task.checkCancellation()
-            let isCrowd = state.withLock { $0.byClient[client, default: 0] < limits.ofClient }
+            let isAlone = line.state.isCrowded(by: client, limits)
             throw ServiceError(
                 status: 503,
-                reason: isCrowd
-                    ? "too many git operations at the moment; try again"
-                    : "too many git operations of one client at the moment; try again", headers: [("Retry-After", "5")])
+                reason: isAlone
+                    ? "too many git operations of one client at the moment; try again"
+                    : "too many git operations at the moment; try again", headers: [("Retry-After", "5")])
         }
         let slot = GitSlot(self)
         // Owned by this call, which cancels it.
@@ -102,61 +81,8 @@ public final class GitSlots: Sendable {
         return try await body(slot)
     }
 
-    private func take(_ client: String) async -> Bool {
-        let id: UInt64? = state.withLock { state in
-            if state.hasRoom(for: client, limits) {
-                state.enter(client)
-                return nil
-            }
-            state.nextID += 1
-            state.open.insert(state.nextID)
-            return state.nextID
-        }
-        guard let id else { return true }
-        // Waits for nobody: it ends the wait of this request, or finds it ended.
-        let alarm = Task {
-            try await Task.sleep(for: limits.patience)
-            end(id)
-        }
-        defer {
-            alarm.cancel()
-            state.withLock { state in
-                state.open.remove(id)
-                state.ended.remove(id)
-            }
-        }
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let answer: Bool? = state.withLock { state in
-                    if state.ended.remove(id) != nil { return false }
-                    if state.hasRoom(for: client, limits) {
-                        state.enter(client)
-                        return true
-                    }
-                    state.waiting.append(Waiter(id: id, client: client, resume: continuation))
-                    return nil
-                }
-                if let answer { continuation.resume(returning: answer) }
-            }
-        } onCancel: {
-            end(id)
-        }
-    }
-
-    /// Ends a wait without a slot; one that has not begun yet ends when it begins.
-    private func end(_ id: UInt64) {
-        let waiter: Waiter? = state.withLock { state in
-            guard let index = state.waiting.firstIndex(where: { $0.id == id }) else {
-                if state.open.contains(id) { state.ended.insert(id) }
-                return nil
-            }
-            return state.waiting.remove(at: index)
-        }
-        waiter?.resume.resume(returning: false)
-    }
-
     private func leave(_ client: String, isSlow: Bool) {
-        change { state in
+        line.change { state, _ in
             if isSlow { state.slow -= 1 } else { state.working -= 1 }
             let left = state.byClient[client, default: 1] - 1
             state.byClient[client] = left > 0 ? left : nil
@@ -165,7 +91,7 @@ public final class GitSlots: Sendable {
 
     /// Gives the place of a process away that waits for its client; false where no more of these may be.
     fileprivate func becomeSlow() -> Bool {
-        change { state in
+        line.change { state, _ in
             guard state.slow < limits.slow else { return false }
             state.slow += 1
             state.working -= 1
@@ -175,22 +101,12 @@ public final class GitSlots: Sendable {
 
     /// Takes a place for a process that goes on, if one is free. It goes on in any case.
     fileprivate func becomeQuick() -> Bool {
-        state.withLock { state in
-            guard state.waiting.isEmpty, state.working < limits.working else { return false }
+        line.change { state, waiting in
+            guard waiting == 0, state.working < limits.working else { return false }
             state.slow -= 1
             state.working += 1
             return true
         }
-    }
-
-    @discardableResult
-    private func change<Result>(_ body: (inout sending State) -> Result) -> Result {
-        let (result, admitted) = state.withLock { state in
-            let result = body(&state)
-            return (result, state.admit(limits))
-        }
-        for waiter in admitted { waiter.resume.resume(returning: true) }
-        return result
     }
 }
 
