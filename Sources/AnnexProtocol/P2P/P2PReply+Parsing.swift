@@ -12,7 +12,7 @@ extension P2PReply {
     /// Reads the reply of a server: truth values must be truth values, `plusuuids` may be missing, and further members
     /// are ignored (spec 01 §6.2). Nil for everything else.
     public init?(parsing json: [UInt8], as shape: Shape) {
-        guard let value = JSONValue(parsing: json), case .object = value else { return nil }
+        guard let value = JSONText(parsing: json), case .object = value else { return nil }
         switch shape {
         case .present:
             guard case .bool(let isPresent)? = value["present"] else { return nil }
@@ -49,7 +49,7 @@ extension P2PReply {
     }
 }
 
-extension JSONValue {
+extension JSONText {
     /// A string with its brackets resolved (spec 01 §6.1).
     fileprivate var plainString: [UInt8]? {
         if case .string(let text) = self { try? BracketedText.decode(text) } else { nil }

@@ -1,32 +1,32 @@
 /// A JSON text (RFC 8259), read strictly and with a bound on how deep it nests.
-enum JSONValue: Hashable {
+public enum JSONText: Hashable, Sendable {
     case null
     case bool(Bool)
     /// A number that is a whole one in the range of `Int64`.
     case integer(Int64)
-    /// Any other number; nothing in the protocol has one.
+    /// Any other number; nothing here has one.
     case otherNumber
     /// The bytes of the string, escapes resolved.
     case string([UInt8])
-    case array([JSONValue])
+    case array([JSONText])
     /// Members by name; of several with one name the last counts.
-    case object([[UInt8]: JSONValue])
+    case object([[UInt8]: JSONText])
 
     /// Nil for anything but one JSON value with white space around it.
-    init?(parsing text: [UInt8]) {
+    public init?(parsing text: [UInt8]) {
         var reader = JSONReader(text)
         guard let value = reader.value(depth: 0), reader.isAtEnd else { return nil }
         self = value
     }
 
-    subscript(member: String) -> JSONValue? {
+    subscript(member: String) -> JSONText? {
         if case .object(let members) = self { members[Array(member.utf8)] } else { nil }
     }
 }
 
 private struct JSONReader {
-    /// Replies are flat; a text that nests deeper than this wants to exhaust the stack.
-    static let maximumDepth = 16
+    /// Ours are nearly flat; a text that nests deeper than this wants to exhaust the stack.
+    private static let maximumDepth = 64
 
     private let text: [UInt8]
     private var index = 0
@@ -40,14 +40,14 @@ private struct JSONReader {
         }
     }
 
-    mutating func value(depth: Int) -> JSONValue? {
+    mutating func value(depth: Int) -> JSONText? {
         guard depth < Self.maximumDepth else { return nil }
         skipSpace()
         guard index < text.count else { return nil }
         switch text[index] {
         case UInt8(ascii: "{"): return object(depth: depth)
         case UInt8(ascii: "["): return array(depth: depth)
-        case UInt8(ascii: "\""): return string().map(JSONValue.string)
+        case UInt8(ascii: "\""): return string().map(JSONText.string)
         case UInt8(ascii: "t"): return word("true") ? .bool(true) : nil
         case UInt8(ascii: "f"): return word("false") ? .bool(false) : nil
         case UInt8(ascii: "n"): return word("null") ? .null : nil
@@ -55,8 +55,8 @@ private struct JSONReader {
         }
     }
 
-    private mutating func object(depth: Int) -> JSONValue? {
-        var members: [[UInt8]: JSONValue] = [:]
+    private mutating func object(depth: Int) -> JSONText? {
+        var members: [[UInt8]: JSONText] = [:]
         index += 1
         if take("}") { return .object(members) }
         repeat {
@@ -69,8 +69,8 @@ private struct JSONReader {
         return take("}") ? .object(members) : nil
     }
 
-    private mutating func array(depth: Int) -> JSONValue? {
-        var elements: [JSONValue] = []
+    private mutating func array(depth: Int) -> JSONText? {
+        var elements: [JSONText] = []
         index += 1
         if take("]") { return .array(elements) }
         repeat {
@@ -137,7 +137,7 @@ private struct JSONReader {
         return value
     }
 
-    private mutating func number() -> JSONValue? {
+    private mutating func number() -> JSONText? {
         let start = index
         if at("-") { index += 1 }
         let digits = index
