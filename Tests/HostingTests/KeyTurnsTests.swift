@@ -71,7 +71,16 @@ import Testing
         #expect(try await turns.withTurn(for: key) { _ in 1 } == 1)
     }
 
-    private static let impatient = KeyTurns.Patience(window: .milliseconds(10), minimumProgress: 1000)
+    private static let impatient = KeyTurns.Patience(window: .milliseconds(200), minimumProgress: 1000)
+
+    /// Gets on in small steps for several windows.
+    private static func getOn(_ turn: Turn, by step: Int) async throws {
+        let end = ContinuousClock.now + impatient.window * 4
+        while ContinuousClock.now < end {
+            turn.advance(by: step)
+            try await Task.sleep(for: .milliseconds(2))
+        }
+    }
 
     @Test("one that gets on is left alone, however many wait; one that is stuck steps back")
     func stepsBack() async throws {
@@ -87,11 +96,7 @@ import Testing
         for await _ in started { break }
         let brisk = Task {
             try await turns.withTurn(for: key) { turn in
-                // Longer than several windows, and never asked to go.
-                for _ in 0..<20 {
-                    turn.advance(by: 100_000)
-                    try await Task.sleep(for: .milliseconds(2))
-                }
+                try await Self.getOn(turn, by: 100_000)
                 return turn.isAskedToStepBack
             }
         }
@@ -108,10 +113,7 @@ import Testing
         let (turns, key) = (KeyTurns(patience: Self.impatient), key)
         let slow = Task {
             try await turns.withTurn(for: key) { turn in
-                for _ in 0..<40 {
-                    turn.advance(by: 1)
-                    try await Task.sleep(for: .milliseconds(2))
-                }
+                try await Self.getOn(turn, by: 1)
                 return turn.isAskedToStepBack
             }
         }
