@@ -102,6 +102,7 @@ public final class HostedRepository: Sendable {
                 Task { await self.keepingOpen { await self.finishInterruptedPush() } }
             }
             try await recoverUploads()
+            try await recoverRemovals()
         } catch {
             services.logger.warning(
                 "what a crash left could not be looked through",
@@ -119,6 +120,19 @@ public final class HostedRepository: Sendable {
             try await branch.recordLocation(of: key, in: uuid) { try objects.find(key) != nil }
         }
         try await services.pool.run { try objects.cleanUpTransfers() }
+    }
+
+    /// Logs what became of content whose removal a crash ended between the object and its log.
+    private func recoverRemovals() async throws {
+        guard let branch, let uuid else { return }
+        let objects = objects
+        let removals = try await services.pool.run { try objects.interruptedRemovals() }
+        defer { for removal in removals { removal.release() } }
+        for removal in removals {
+            let key = removal.key
+            try await branch.recordLocation(of: key, in: uuid) { try objects.find(key) != nil }
+            try await services.pool.run { try removal.finish() }
+        }
     }
 
     private func removeAbandonedGitFiles() async {

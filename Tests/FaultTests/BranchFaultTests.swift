@@ -1,10 +1,12 @@
 import AnnexBranch
 import AnnexProtocol
 import FileIO
-import Hosting
 import Locations
+import ObjectStore
 import SystemPackage
 import Testing
+
+@testable import Hosting
 
 /// The journal and its commits, and what is done when a repository is opened.
 @Suite struct BranchFaultTests {
@@ -67,18 +69,24 @@ import Testing
         }
     }
 
-    /// An upload's info file that a crash left makes the next process log the content; see `recover`.
+    /// An upload's info file that a crash left makes the next process log the content, and the note of a removal that it
+    /// is gone; see `recover`.
     @Test("opening a repository after a crash with any one operation failing loses nothing", arguments: Fault.rounds)
     func recovery(fault: Fault) async throws {
         let template = try await Site.withRepository()
+        let gone = Sample(3)
         try await template.opened { place in
-            #expect(try await place.put(.new) == .stored(also: []))
+            for sample in [.new, gone] { #expect(try await place.put(sample) == .stored(also: [])) }
             let branch = try #require(place.repository.branch)
             try await branch.flush()
             try await branch.recordLocation(of: Sample.new.key, in: place.uuid, present: false)
             let folder = place.repository.gitDirectory.appending("annex/transfer/download/client")
             let info = try OpenFile(folder.appending(bytes: Sample.new.key.fileName), [.writeOnly, .create])
             try info.write(Array("1s\n\n".utf8), at: 0)
+            guard case .ready(let removal) = try place.repository.objects.beginRemoval(gone.key) else {
+                throw SetupFailed()
+            }
+            try removal.unlinkContent()
         }
         var number = 0
         while true {
@@ -90,12 +98,13 @@ import Testing
                 try await place.expectStored(.old, context)
                 // What the failed attempt did not come to, this one did; where it cleaned up, it has logged as well.
                 try await place.expectStored(.new, context)
+                try await place.expectRemoved(gone, context)
             }
             guard plan.struck != nil else {
                 #expect(log == .present && number > 5)
                 return
             }
-            number += 1
+            number += Fault.stride
         }
     }
 }

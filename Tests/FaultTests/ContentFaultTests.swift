@@ -67,6 +67,8 @@ import Testing
         } check: { site, result, context in
             try await site.opened { place in
                 if case .success(.removed) = result { try await place.expectRemoved(.old, context) }
+                let isHere = try await place.content(.old) != nil
+                #expect(try await (place.log(.old) == .present) == isHere, "\(context)")
                 #expect(try await place.remove(.old) == .removed(also: []), "\(context)")
                 try await place.expectRemoved(.old, context)
                 #expect(try await place.put(.old) == .stored(also: []), "\(context)")

@@ -26,7 +26,7 @@ import Testing
                 #expect(number > 5)
                 return
             }
-            number += 1
+            number += Fault.stride
         }
     }
 

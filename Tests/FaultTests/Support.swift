@@ -218,20 +218,24 @@ func everyOperationFails<Result: Sendable>(
             #expect(number > 5, "\(number) operations are too few to be true")
             return
         }
-        number += 1
+        number += Fault.stride
     }
 }
 
 /// Which errno the failing operations give. As a rule each operation fails once, and the three kinds of failure that are
-/// met in practice take turns; with `ANNEXD_TEST_FAULTS=all` each operation fails with each of them.
+/// met in practice take turns; with `ANNEXD_TEST_FAULTS=all` each operation fails with each of them, with `some` every
+/// seventh in turn.
 enum Fault: Sendable, CustomTestStringConvertible {
     case inTurn
     case always(Errno)
 
     static let errnos: [Errno] = [.noSpace, .ioError, .tooManyOpenFiles]
 
-    static let rounds: [Fault] =
-        ProcessInfo.processInfo.environment["ANNEXD_TEST_FAULTS"] == "all" ? errnos.map { .always($0) } : [.inTurn]
+    private static let extent = ProcessInfo.processInfo.environment["ANNEXD_TEST_FAULTS"]
+
+    static let rounds: [Fault] = extent == "all" ? errnos.map { .always($0) } : [.inTurn]
+    /// From one operation that fails to the next.
+    static let stride = extent == "some" ? 7 : 1
 
     /// The errno for the operation with this number.
     func code(_ number: Int) -> Errno {

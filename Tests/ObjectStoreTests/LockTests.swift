@@ -216,6 +216,29 @@ import Testing
         #expect(try fixture.store.lock(key) != nil)
     }
 
+    @Test("a removal whose log may not be written is found again, by one at a time")
+    func interruptedRemoval() throws {
+        do { _ = try fixture.store.beginRemoval(key).removal }
+        #expect(try fixture.store.interruptedRemovals().isEmpty)
+        do {
+            let removal = try fixture.store.beginRemoval(key).removal
+            try removal.unlinkContent()
+            #expect(try fixture.store.interruptedRemovals().isEmpty)
+        }
+        do {
+            let found = try fixture.store.interruptedRemovals()
+            #expect(found.map(\.key) == [key])
+            // Whoever stores it again meanwhile does not have it removed under the eyes of the one who looks.
+            try fixture.put(content, as: key)
+            #expect(try fixture.store.beginRemoval(key).isLocked)
+        }
+        // It was not finished.
+        for found in try fixture.store.interruptedRemovals() { try found.finish() }
+        #expect(try fixture.store.interruptedRemovals().isEmpty)
+        try fixture.store.remove(key)
+        #expect(try fixture.store.interruptedRemovals().isEmpty)
+    }
+
     @Test("spec 01 #19, #56: after removal only objects/ is left; absent counts as removed")
     func removal() throws {
         let chunk = try Key(parsing: "SHA256-s100-S10-C1--a")

@@ -95,7 +95,10 @@ struct LocalContent: ContentLocation {
         case .begun(.refused(.readOnly)): return .refused(.forbidden(reason: "\(RemovalRefusal.readOnly)"))
         case .begun(.refused(let reason)): return .notRemoved(reason: "\(reason)")
         case .begun(.ready(let removal)):
-            try await recordRemoval(of: key)
+            do { try await recordRemoval(of: key) } catch {
+                try? await repository.services.pool.run { removal.giveUp() }
+                throw error
+            }
             try await repository.services.pool.run { removal.finish() }
             return .removed(also: [])
         }
@@ -106,7 +109,7 @@ struct LocalContent: ContentLocation {
         case tooLate
     }
 
-    /// A crash between removal and log leaves a location that is not true; whoever removes again repairs it.
+    /// Another program may have removed the content, or have left the log as it was.
     private func logAbsence(of key: Key) async throws {
         if try await branch.locations(of: key)[uuid] == .present { try await recordRemoval(of: key) }
     }

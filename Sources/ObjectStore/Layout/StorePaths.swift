@@ -14,6 +14,8 @@ struct StorePaths: Sendable {
     let sentinel: FilePath
     let sentinelCache: FilePath
     let downloads: FilePath
+    /// Our own: see ``RemovalNote``.
+    let removals: FilePath
 
     init(gitDirectory: FilePath) {
         self.gitDirectory = gitDirectory
@@ -25,6 +27,7 @@ struct StorePaths: Sendable {
         sentinel = annex.appending("sentinal")
         sentinelCache = annex.appending("sentinal.cache")
         downloads = annex.appending("transfer").appending("download")
+        removals = gitDirectory.appending("annexd").appending("removing")
     }
 
     /// The partial content of a key that is being received.

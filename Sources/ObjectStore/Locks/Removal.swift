@@ -35,11 +35,15 @@ public enum RemovalRefusal: Sendable, Hashable, CustomStringConvertible {
 /// The exclusive lock on the content of a key, and the steps of removing it (spec 01 §4.3).
 ///
 /// The owner checks the timestamp of a remove-before, calls ``unlinkContent()``, writes the location log, and calls
-/// ``finish()``. Dropping it at any point frees the lock and cleans up; content that is not unlinked stays.
+/// ``finish()``. Dropping it at any point frees the lock and cleans up; content that is not unlinked stays. Where it is
+/// unlinked and ``finish()`` not called, as the log was not written, a ``RemovalNote`` stays that tells so.
 public final class Removal: Sendable {
     public let key: Key
     private let modes: FileModes
     private let sites: Mutex<[Site]>
+    private let note: Mutex<RemovalNote?>
+    /// Whether some content may be gone.
+    private let isBegun = Atomic(false)
 
     /// One place of the content with its lock; both layouts may hold a copy.
     fileprivate struct Site {
@@ -50,10 +54,11 @@ public final class Removal: Sendable {
         var sentinel: OpenFile?
     }
 
-    fileprivate init(_ key: Key, _ modes: FileModes, _ sites: [Site]) {
+    fileprivate init(_ key: Key, _ modes: FileModes, _ sites: [Site], _ note: RemovalNote? = nil) {
         self.key = key
         self.modes = modes
         self.sites = Mutex(sites)
+        self.note = Mutex(note)
     }
 
     deinit { end() }
@@ -63,6 +68,7 @@ public final class Removal: Sendable {
         try reporting {
             try sites.withLock { sites in
                 if sites.isEmpty { throw ObjectStoreError(code: .misuse, message: "the removal has ended") }
+                isBegun.store(true, ordering: .relaxed)
                 for site in sites {
                     try KeyGate.of(site.place).enter(site.place) { _ in
                         try modes.withThawed(site.place.directory) { _ = try Files.unlink(site.place.object) }
@@ -77,6 +83,7 @@ public final class Removal: Sendable {
     /// Another file of that name, from an earlier time, stays.
     func moveContent(version: FileStatus.Version, to directory: FilePath) throws -> [UInt8]? {
         try sites.withLock { sites in
+            isBegun.store(true, ordering: .relaxed)
             for site in sites {
                 guard try Files.status(site.place.object, followLinks: false)?.version == version else { continue }
                 try modes.createDirectories(directory)
@@ -100,13 +107,28 @@ public final class Removal: Sendable {
     /// Removes the lock files, KEYDIR and the hash directories that became empty, and frees the lock.
     ///
     /// What cannot be cleaned up stays: it harms nobody, and the content is gone already.
-    public func finish() { end() }
+    public func finish() {
+        discardNote()
+        end()
+    }
+
+    /// Frees the lock; what is unlinked is not logged, and ``ObjectStore/interruptedRemovals()`` tells so.
+    public func giveUp() { end() }
+
+    private func discardNote() {
+        try? note.withLock { note in
+            try note?.discard()
+            note = nil
+        }
+    }
 
     private func end() {
         let ended = sites.withLock { sites in
             defer { sites = [] }
             return sites
         }
+        if !isBegun.load(ordering: .relaxed) { discardNote() }
+        note.withLock { $0?.release() }
         for site in ended {
             try? KeyGate.of(site.place).enter(site.place) { _ in
                 if site.sentinel == nil {
@@ -156,8 +178,15 @@ extension ObjectStore {
                 }
             }
             // Somebody may have removed it between our look and our lock.
-            let removal = Removal(key, FileModes(settings, paths), sites)
-            return try objects(key, settings).isEmpty ? .absent : .ready(removal)
+            if try objects(key, settings).isEmpty { return giveUp(.absent) }
+            let modes = FileModes(settings, paths)
+            let note: RemovalNote?
+            do { note = try RemovalNote.take(key, paths, modes) } catch {
+                _ = giveUp(.locked)
+                throw error
+            }
+            guard let note else { return giveUp(.locked) }
+            return .ready(Removal(key, modes, sites, note))
         }
     }
 

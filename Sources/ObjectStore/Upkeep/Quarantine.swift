@@ -31,7 +31,10 @@ extension ObjectStore {
                 removal.finish()
                 return .changed
             }
-            try await log()
+            do { try await log() } catch {
+                removal.giveUp()
+                throw error
+            }
             removal.finish()
             return .moved(name: name)
         }

@@ -129,7 +129,8 @@ final class ContentWorker: CrashWorker, @unchecked Sendable {
             findings.expect(
                 !logged, "\(name): removed:true was answered, or it never came, and the log says it is here")
         case .either:
-            if isPresent { findings.expect(logged, "\(name): it is here, and the log was not repaired") }
+            findings.expect(
+                logged == isPresent, "\(name): it is \(isPresent ? "" : "not ")here, and the log was not repaired")
         }
         if isPresent {
             let content = try calls.get(item.key).body

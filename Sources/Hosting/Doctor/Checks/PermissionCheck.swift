@@ -11,7 +11,8 @@ struct PermissionCheck: Sendable {
     /// Folders that annexd and git write to, where they exist.
     private static let folders = [
         "", "objects", "objects/pack", "refs", "refs/heads", "annex", "annex/objects", "annex/tmp", "annex/othertmp",
-        "annex/journal", "annex/transfer", "annex/transfer/download", "annex/bad", "annexd", "annexd/tmp",
+        "annex/journal", "annex/transfer", "annex/transfer/download", "annex/bad", "annexd", "annexd/removing",
+        "annexd/tmp",
     ]
 
     func run() async throws {
