@@ -180,8 +180,13 @@ import Testing
             Self.head, Array(chunked(bytes).prefix(50_000)), then: { $0.waitForEnd() }
         ) { location, connections, server in
             let key = try key
-            let task = Task { try await read(location.open(key, for: Reading())) }
-            _ = try await onThread { eventually { server.open == 1 } }
+            let (begun, signal) = AsyncStream<Void>.makeStream()
+            let task = Task {
+                guard case .remote(let remote)? = try await location.open(key, for: Reading())?.source else { return }
+                let source = try await remote.bytes(from: 0)
+                while try await source.next() != nil { signal.yield() }
+            }
+            for await _ in begun { break }
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
             #expect(try await onThread { eventually { server.open == 0 && connections.usage.inUse == 0 } })

@@ -1,14 +1,23 @@
-// Tells ThreadSanitizer of the mutexes of Swift's Synchronization module.
+// Linked into every program of a sanitizer's build; see Tests/sanitize.
 //
-// A Mutex that nobody else wants is taken and given back by atomic operations in our own code, which are instrumented. Under
-// contention the standard library calls the kernel (FUTEX_LOCK_PI), and it is not instrumented: every value that a Mutex
-// protects would then seem to be raced for. These two functions stand before the library's (LD_PRELOAD) and say what they
-// do. Nothing is hidden by that: what no Mutex protects is still reported.
+// The options stand in the programs, since git runs annexd as a hook with a clean environment.
+//
+// ThreadSanitizer is told of the mutexes of Swift's Synchronization module. A Mutex that nobody else wants is taken and given
+// back by atomic operations in our own code, which are instrumented. Under contention the standard library calls the kernel
+// (FUTEX_LOCK_PI), and it is not instrumented: every value that a Mutex protects would then seem to be raced for. The two
+// functions stand before the library's and say what they do. Nothing is hidden by that: what no Mutex protects is still
+// reported.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>
 
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void) { return OPTIONS; }
+const char *__asan_default_options(void);
+const char *__asan_default_options(void) { return OPTIONS; }
+
+#ifdef THREAD
 #define SWIFT __attribute__((swiftcall))
 #define SELF __attribute__((swift_context)) void *self
 #define LOCK "$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF"
@@ -32,3 +41,4 @@ SWIFT void unlock_slow(SELF) {
     if (__tsan_release) __tsan_release(self);
     original(self);
 }
+#endif
