@@ -44,7 +44,7 @@ import Testing
             _ = try p2p.store(Array("first".utf8))
             try bare.annex("setpresentkey", "FOO--journal", "33333333-3333-4333-8333-333333333333", "1")
             let key = try p2p.store(Array("second".utf8))
-            #expect(try eventually(within: 5) { try bare.committedLog(key) != nil })
+            #expect(try eventually { try bare.committedLog(key) != nil })
             #expect(try bare.committedLog("FOO--journal")?.contains("1 33333333") == true)
         }
     }

@@ -47,7 +47,7 @@ import Testing
                 #expect(exists("\(folder)/\(stock)"), "\(stock)")
                 // The client's own clone makes the stock program look at the log where it expects it.
                 #expect(
-                    try eventually(within: 5) {
+                    try eventually {
                         try tree.attempt("git", "annex", "whereis", "--key", key).text.contains(p2p.uuid)
                     })
                 let names = try tree.git("ls-tree", "-r", "--name-only", "git-annex").lines.filter { $0.contains(key) }
