@@ -31,10 +31,12 @@ public final class StockServer {
     public var url: String { "annex+http://127.0.0.1:\(port)/" }
     public var pid: Int32 { child.pid }
 
-    /// Ends it as a power cut does.
+    /// Ends it as a power cut does; then nobody listens on its port.
     public func kill() {
         child.signalGroup(SIGKILL)
         _ = child.finish(within: 10)
+        // What ended is git, which had started the server.
+        _ = eventually(within: 10) { (try? RawConnection(port: port, timeout: 2)).map { $0.close() } == nil }
     }
 
     /// A port that was free a moment ago.
