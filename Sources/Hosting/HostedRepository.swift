@@ -94,21 +94,28 @@ public final class HostedRepository: Sendable {
             return !use.isRecovered
         }
         guard isFirst else { return }
-        do {
-            try await branch?.recover()
+        // Each for itself: where one fails, the others are done all the same.
+        await recovering { try await self.branch?.recover() }
+        await recovering {
             // A push was received, and a crash kept it from being merged and compared with the object store. It may take
             // long, and nobody waits for it: what is not done by the end of the process is done after the next start.
-            if try await branch?.hasUnverifiedChanges == true {
+            if try await self.branch?.hasUnverifiedChanges == true {
                 Task { await self.keepingOpen { await self.finishInterruptedPush() } }
             }
-            try await recoverUploads()
-            try await recoverRemovals()
+        }
+        await recovering { try await self.recoverUploads() }
+        await recovering { try await self.recoverRemovals() }
+        await removeAbandonedGitFiles()
+    }
+
+    private func recovering(_ step: () async throws -> Void) async {
+        do {
+            try await step()
         } catch {
             services.logger.warning(
                 "what a crash left could not be looked through",
                 metadata: ["repository": "\(name)", "error": "\(error)"])
         }
-        await removeAbandonedGitFiles()
     }
 
     /// Logs content of uploads that a crash ended between the object and its log, and removes their lock files.
@@ -117,7 +124,9 @@ public final class HostedRepository: Sendable {
         let objects = objects
         for key in try await services.pool.run({ try objects.interruptedUploads() }) {
             try await services.pool.run { try objects.synchronize(key) }
-            try await branch.recordLocation(of: key, in: uuid) { try objects.find(key) != nil }
+            try await services.withReserve {
+                try await branch.recordLocation(of: key, in: uuid) { try objects.find(key) != nil }
+            }
         }
         try await services.pool.run { try objects.cleanUpTransfers() }
     }
@@ -130,7 +139,9 @@ public final class HostedRepository: Sendable {
         defer { for removal in removals { removal.release() } }
         for removal in removals {
             let key = removal.key
-            try await branch.recordLocation(of: key, in: uuid) { try objects.find(key) != nil }
+            try await services.withReserve {
+                try await branch.recordLocation(of: key, in: uuid) { try objects.find(key) != nil }
+            }
             try await services.pool.run { try removal.finish() }
         }
     }

@@ -54,8 +54,10 @@ public enum StoreOutcome: Hashable, Sendable {
 }
 
 public enum RemovalOutcome: Hashable, Sendable {
+    /// Removed here, and also from these repositories (for clusters).
     case removed(also: [RepositoryUUID])
-    case notRemoved(reason: String)
+    /// Not removed here, but from these repositories (for clusters).
+    case notRemoved(reason: String, also: [RepositoryUUID] = [])
     case refused(Refusal)
 }
 

@@ -138,7 +138,7 @@ public final class RemoteConnections: Sendable {
     /// - Parameter gitURL: `http` or `https`; for others there is nothing to be asked, and both are nil.
     public func discover(gitURL: String) async throws -> (uuid: RepositoryUUID?, annexURL: AnnexURL?) {
         guard let place = CredentialPlace(url: gitURL), place.isHTTP else { return (nil, nil) }
-        let turn = try await discoveries.enter(place.shown)
+        let turn = try await discoveries.enter(.question, place.shown)
         defer { turn.release() }
         let request = Client.Request(
             name: place.shown,

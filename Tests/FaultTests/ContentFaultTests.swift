@@ -18,8 +18,10 @@ import Testing
         } check: { site, result, context in
             try await site.opened { place in
                 if case .success(.stored) = result { try await place.expectStored(.new, context) }
-                // Whatever is there has been verified.
-                if let found = try await place.content(.new) { #expect(found == Sample.new.content, "\(context)") }
+                // Whatever is there has been verified, and is said to be there.
+                let found = try await place.content(.new)
+                if let found { #expect(found == Sample.new.content, "\(context)") }
+                #expect(try await (place.log(.new) == .present) == (found != nil), "\(context)")
                 try await place.expectStored(.old, context)
                 #expect(try await place.put(.new) == .stored(also: []), "\(context)")
                 try await place.expectStored(.new, context)

@@ -8,8 +8,13 @@ import Testing
 @Suite struct LockTableTests {
     private final class FakeLock: HeldLock {
         let events = Mutex<[String]>([])
+        let isProtected: Bool
+        init(isProtected: Bool = true) { self.isProtected = isProtected }
         func release() async { events.withLock { $0.append("release") } }
-        func extend(protectedUntil deadline: Int64) async { events.withLock { $0.append("extend") } }
+        func extend(protectedUntil deadline: Int64) async -> Bool {
+            events.withLock { $0.append("extend") }
+            return isProtected
+        }
         func detach(protectedUntil deadline: Int64) async { events.withLock { $0.append("detach") } }
         var log: [String] { events.withLock { $0 } }
     }
@@ -31,7 +36,7 @@ import Testing
         let table = LockTable(limit: 10, limitPerClient: 10)
         let lock = FakeLock()
         let id = try #require(await table.add(lock, on: subject, client: client("a")))
-        #expect(await table.attach(id, scope: scope))
+        #expect(await table.attach(id, scope: scope, client: client("a")))
         #expect(await table.unlock(id, scope: scope))
         #expect(await table.unlock(id, scope: scope) == false)
         #expect(lock.log == ["extend", "release"])
@@ -43,10 +48,10 @@ import Testing
         let table = LockTable(limit: 10, limitPerClient: 10)
         let lock = FakeLock()
         let id = try #require(await table.add(lock, on: subject, client: client("a")))
-        #expect(await table.attach(id, scope: scope))
-        await table.detach(id)
+        #expect(await table.attach(id, scope: scope, client: client("a")))
+        await table.detach(id, client: client("a"))
         #expect(lock.log == ["extend"], "protected on disk for as long as the client counts on it")
-        #expect(await table.attach(id, scope: scope), "another connection can hold it again")
+        #expect(await table.attach(id, scope: scope, client: client("a")), "another connection can hold it again")
     }
 
     @Test("spec 01 #95: a lock that nobody keeps ends by itself; one that is kept does not")
@@ -54,7 +59,7 @@ import Testing
         let table = LockTable(limit: 10, limitPerClient: 10, lifetime: .milliseconds(20), grace: .milliseconds(20))
         let (abandoned, kept) = (FakeLock(), FakeLock())
         let id = try #require(await table.add(kept, on: subject, client: client("a")))
-        #expect(await table.attach(id, scope: scope))
+        #expect(await table.attach(id, scope: scope, client: client("a")))
         _ = try #require(await table.add(abandoned, on: subject, client: client("a")))
         while abandoned.log.isEmpty { await Task.yield() }
         #expect(abandoned.log == ["release"])
@@ -62,7 +67,7 @@ import Testing
         #expect(table.count == 1)
         while kept.log.count < 3 { await Task.yield() }
         #expect(Set(kept.log) == ["extend"], "renewed again and again")
-        await table.detach(id)
+        await table.detach(id, client: client("a"))
         while kept.log.last != "release" { await Task.yield() }
     }
 
@@ -71,7 +76,7 @@ import Testing
         let table = LockTable(limit: 10, limitPerClient: 10)
         let id = try #require(await table.add(FakeLock(), on: subject, client: client("a")))
         let other = LockTable.Scope(repository: .random(), location: scope.location)
-        #expect(await table.attach(id, scope: other) == false)
+        #expect(await table.attach(id, scope: other, client: client("a")) == false)
         #expect(await table.unlock(id, scope: other) == false)
         #expect(table.count == 1)
     }
@@ -114,7 +119,7 @@ import Testing
         let other = try Key(parsing: "SHA256--y")
         let (broken, kept) = (FakeLock(), FakeLock())
         let id = try #require(await table.add(broken, on: subject, client: client("a")))
-        #expect(await table.attach(id, scope: scope))
+        #expect(await table.attach(id, scope: scope, client: client("a")))
         var second = subject
         second.key = other
         _ = try #require(await table.add(kept, on: second, client: client("b")))
@@ -129,7 +134,7 @@ import Testing
         #expect(kept.log.isEmpty)
         #expect(table.count == 1)
         #expect(await table.unlock(id, scope: scope) == false)
-        await table.detach(id)
+        await table.detach(id, client: client("a"))
     }
 
     @Test("at the end of the process content stays protected on disk")
@@ -141,33 +146,69 @@ import Testing
         #expect(lock.log == ["detach"])
     }
 
-    /// Releases when told, after a connection came for every other lock.
-    private final class SlowLock: HeldLock {
-        let meanwhile: @Sendable () async -> Void
-        init(_ meanwhile: @escaping @Sendable () async -> Void) { self.meanwhile = meanwhile }
-        func release() async { await meanwhile() }
-        func extend(protectedUntil deadline: Int64) async {}
-        func detach(protectedUntil deadline: Int64) async {}
+    /// A lock at a place that does not answer.
+    private final class StuckLock: HeldLock {
+        let isAsked = Atomic(0)
+        private let ended = AsyncStream<Void>.makeStream()
+        func end() { ended.continuation.finish() }
+        private func wait() async {
+            isAsked.add(1, ordering: .relaxed)
+            for await _ in ended.stream {}
+        }
+        func release() async { await wait() }
+        func extend(protectedUntil deadline: Int64) async -> Bool {
+            // The first time is that of the connection, the second that of the table.
+            if isAsked.add(1, ordering: .relaxed).newValue > 1 { await wait() }
+            return true
+        }
+        func detach(protectedUntil deadline: Int64) async { await wait() }
     }
 
-    @Test("spec 01 #93: a lock that a connection came for while another one expired is not released")
-    func attachDuringSweep() async throws {
-        let table = LockTable(limit: 100, limitPerClient: 100, lifetime: .milliseconds(100))
-        let scope = scope
-        let ids = Mutex<[LockID]>([])
-        let kept = Mutex<[LockID]?>(nil)
-        for _ in 0..<50 {
-            let lock = SlowLock {
-                guard kept.withLock({ $0 == nil }) else { return }
-                kept.withLock { $0 = [] }
-                for id in ids.withLock({ $0 }) where await table.attach(id, scope: scope) {
-                    kept.withLock { $0?.append(id) }
-                }
-            }
+    @Test("a lock at a place that does not answer holds up no other one", .timeLimit(.minutes(1)))
+    func stuckPlace() async throws {
+        let table = LockTable(limit: 10, limitPerClient: 10, lifetime: .milliseconds(20), grace: .milliseconds(20))
+        let (renewed, released, stuck) = (FakeLock(), StuckLock(), StuckLock())
+        for lock in [stuck, renewed] as [any HeldLock] {
             let id = try #require(await table.add(lock, on: subject, client: client("a")))
-            ids.withLock { $0.append(id) }
+            #expect(await table.attach(id, scope: scope, client: client("a")))
         }
-        while table.count == 50 || kept.withLock({ $0?.count ?? 0 }) == 0 { await Task.yield() }
-        for id in kept.withLock({ $0 ?? [] }) { #expect(await table.unlock(id, scope: scope)) }
+        _ = try #require(await table.add(released, on: subject, client: client("a")))
+        while stuck.isAsked.load(ordering: .relaxed) < 2 || released.isAsked.load(ordering: .relaxed) < 1 {
+            await Task.yield()
+        }
+        let before = renewed.log.count
+        while renewed.log.count < before + 3 { await Task.yield() }
+        let ending = Task { await table.detachAll() }
+        while renewed.log.last != "detach" { await Task.yield() }
+        for lock in [released, stuck] { lock.end() }
+        await ending.value
+    }
+
+    @Test("protection that could not be renewed is tried again long before it runs out", .timeLimit(.minutes(1)))
+    func failedRenewal() async throws {
+        // The usual renewals would need more than a minute for so many tries.
+        let table = LockTable(limit: 10, limitPerClient: 10, lifetime: .seconds(40), grace: .zero)
+        let lock = FakeLock(isProtected: false)
+        let id = try #require(await table.add(lock, on: subject, client: client("a")))
+        #expect(await table.attach(id, scope: scope, client: client("a")))
+        while lock.log.count < 4 { try await Task.sleep(for: .milliseconds(5)) }
+        await table.unlock(id, scope: scope)
+    }
+
+    @Test("silent connections are bounded: few for one lock, and for a client no more than it may have locks")
+    func connections() async throws {
+        let table = LockTable(limit: 10, limitPerClient: 6)
+        var ids: [LockID] = []
+        for _ in 0..<2 { ids.append(try #require(await table.add(FakeLock(), on: subject, client: client("a")))) }
+        for _ in 0..<4 { #expect(await table.attach(ids[0], scope: scope, client: client("a"))) }
+        #expect(await table.attach(ids[0], scope: scope, client: client("a")) == false, "too many for one lock")
+        for _ in 0..<2 { #expect(await table.attach(ids[1], scope: scope, client: client("a"))) }
+        #expect(await table.attach(ids[1], scope: scope, client: client("a")) == false, "too many for one client")
+        #expect(await table.attach(ids[1], scope: scope, client: client("b")))
+        await table.detach(ids[0], client: client("a"))
+        #expect(await table.attach(ids[1], scope: scope, client: client("a")))
+        #expect(await table.unlock(ids[0], scope: scope), "refused connections leave the lock")
+        await table.detach(ids[0], client: client("a"))
+        #expect(await table.attach(ids[0], scope: scope, client: client("a")) == false)
     }
 }

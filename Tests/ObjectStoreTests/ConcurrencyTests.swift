@@ -55,6 +55,7 @@ func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) t
                     guard case .ready(let reception) = try fixture.begin(key, length: 20_000) else { continue }
                     try reception.append(content)
                     guard case .stored = try reception.finish(.complete) else { throw FixtureError("not stored") }
+                    reception.release()
                     stored.add(1, ordering: .relaxed)
                 case 2:
                     guard case .ready(let removal) = try fixture.store.beginRemoval(key) else { continue }

@@ -252,6 +252,26 @@ import Testing
         #expect(try TransferSlot.outstandingBytes(besides: key, paths) == 0)
     }
 
+    @Test("an upload that was stored and not logged is found again, until one of the key is logged")
+    func unlogged() throws {
+        func upload() throws -> Reception {
+            let reception = try fixture.begin(key, length: 300_000).reception
+            try reception.append(part(0..<300_000))
+            #expect(try reception.finish(.complete) == .stored(newly: true))
+            return reception
+        }
+        do { _ = try upload() }
+        #expect(try fixture.store.interruptedUploads() == [key])
+        // One who finds the content there has not logged it yet, either.
+        #expect(try fixture.begin(key, length: 300_000).isAlreadyPresent)
+        #expect(try fixture.store.interruptedUploads() == [key])
+        try fixture.store.cleanUpTransfers()
+        #expect(try fixture.store.interruptedUploads().isEmpty)
+        try fixture.store.remove(key)
+        try upload().release()
+        #expect(try fixture.store.interruptedUploads().isEmpty)
+    }
+
     @Test("spec 01 #88: the partial size grows during an upload")
     func liveSize() throws {
         let reception = try fixture.begin(key, length: 300_000).reception

@@ -22,13 +22,13 @@ private final class Notes: Sendable {
         "no more requests than the limit run, and those that wait run in the order they came", .timeLimit(.minutes(1)))
     func order() async throws {
         let gate = TargetGate(limit: 2, patience: .seconds(60))
-        let places = [try await gate.enter("t"), try await gate.enter("t")]
+        let places = [try await gate.enter(.question, "t"), try await gate.enter(.question, "t")]
         let notes = Notes()
         var waiters: [Task<Void, any Error>] = []
         for number in 0..<5 {
             waiters.append(
                 Task {
-                    let place = try await gate.enter("t")
+                    let place = try await gate.enter(.question, "t")
                     notes.order.withLock { $0.append(number) }
                     place.release()
                 })
@@ -43,31 +43,50 @@ private final class Notes: Sendable {
         withExtendedLifetime(places) {}
     }
 
+    @Test("transfers leave a place to questions, which may use all of them", .timeLimit(.minutes(1)))
+    func reserve() async throws {
+        let gate = TargetGate(limit: 2, patience: .seconds(60))
+        let transfer = try await gate.enter(.transfer, "t")
+        let second = Task { try await gate.enter(.transfer, "t") }
+        try await until { gate.waiting == 1 }
+        // The one that waits is not in its way.
+        let question = try await gate.enter(.question, "t")
+        #expect(gate.inUse == 2 && gate.waiting == 1)
+        question.release()
+        #expect(gate.waiting == 1, "a place that is left to questions goes to no transfer")
+        transfer.release()
+        try await second.value.release()
+        let questions = [try await gate.enter(.question, "t"), try await gate.enter(.question, "t")]
+        #expect(gate.inUse == 2)
+        for question in questions { question.release() }
+        try await TargetGate(limit: 1, patience: .seconds(60)).enter(.transfer, "t").release()
+    }
+
     @Test("a place that goes away is given back")
     func goesAway() async throws {
         let gate = TargetGate(limit: 1, patience: .seconds(60))
-        _ = try await gate.enter("t")
+        _ = try await gate.enter(.question, "t")
         #expect(gate.inUse == 0)
     }
 
     @Test("who waits too long is told so", .timeLimit(.minutes(1)))
     func patience() async throws {
         let gate = TargetGate(limit: 1, patience: .milliseconds(20))
-        let place = try await gate.enter("t")
-        let error = await #expect(throws: RemoteError.self) { _ = try await gate.enter("archive") }
+        let place = try await gate.enter(.question, "t")
+        let error = await #expect(throws: RemoteError.self) { _ = try await gate.enter(.question, "archive") }
         #expect(error?.code == .busy && error?.message.contains("archive is busy") == true)
         #expect(gate.waiting == 0 && gate.inUse == 1)
         place.release()
-        try await gate.enter("t").release()
+        try await gate.enter(.question, "t").release()
     }
 
     @Test("who is cancelled leaves the line", .timeLimit(.minutes(1)))
     func cancellation() async throws {
         let gate = TargetGate(limit: 1, patience: .seconds(60))
-        let place = try await gate.enter("t")
-        let first = Task { try await gate.enter("t").release() }
+        let place = try await gate.enter(.question, "t")
+        let first = Task { try await gate.enter(.question, "t").release() }
         try await until { gate.waiting == 1 }
-        let second = Task { try await gate.enter("t").release() }
+        let second = Task { try await gate.enter(.question, "t").release() }
         try await until { gate.waiting == 2 }
         first.cancel()
         await #expect(throws: CancellationError.self) { try await first.value }
@@ -88,7 +107,7 @@ private final class Notes: Sendable {
                 let (work, leaves) = (Int.random(in: 0...3000, using: &generator), Bool.random(using: &generator))
                 group.addTask {
                     let task = Task {
-                        let place = try await gate.enter("t")
+                        let place = try await gate.enter(.question, "t")
                         let now = notes.running.add(1, ordering: .relaxed).newValue
                         notes.most.max(now, ordering: .relaxed)
                         try? await Task.sleep(for: .microseconds(work))
@@ -105,6 +124,6 @@ private final class Notes: Sendable {
         }
         #expect(gate.inUse == 0 && gate.waiting == 0)
         #expect(notes.most.load(ordering: .relaxed) <= 3)
-        try await gate.enter("t").release()
+        try await gate.enter(.question, "t").release()
     }
 }

@@ -20,12 +20,9 @@ struct LocalContent: ContentLocation {
     }
 
     func open(_ key: Key, for reading: Reading) async throws -> Content? {
-        let opened = try await repository.perform { () -> OpenObject? in
-            guard let object = try objects.open(key) else { return nil }
-            // Somebody may have edited an unlocked file in place: what no longer matches its key is not content.
-            return try !object.needsVerification || object.isGenuine(key) ? object : nil
-        }
-        guard let opened else { return nil }
+        guard let opened = try await repository.perform({ try objects.open(key) }) else { return nil }
+        // Somebody may have edited an unlocked file in place: what no longer matches its key is not content.
+        if opened.needsVerification, try await !isGenuine(opened, key) { return nil }
         if repository.isBare { return Content(size: opened.size, source: .file(opened.file)) }
         let pool = repository.services.pool
         return Content(
@@ -58,9 +55,28 @@ struct LocalContent: ContentLocation {
         try await recordPresence(of: key)
     }
 
-    func recordPresence(of key: Key) async throws {
+    /// Logs that the content is here, or what became of it: somebody may have removed it since, and have logged that.
+    func recordPresence(of key: Key) async throws { try await recordWhatIs(of: key) }
+
+    private func recordWhatIs(of key: Key) async throws {
+        let objects = objects
         try await repository.services.withReserve {
-            try await branch.recordLocation(of: key, in: uuid, present: true)
+            try await branch.recordLocation(of: key, in: uuid) { try objects.find(key) != nil }
+        }
+    }
+
+    /// Reads all of the content and compares it with the key; step by step, so that large files leave the threads to
+    /// others as well, and a client that leaves need not be waited for.
+    private func isGenuine(_ object: OpenObject, _ key: Key) async throws -> Bool {
+        // One piece of work at a time uses it.
+        nonisolated(unsafe) let verifier = ContentVerifier(key)
+        var offset: UInt64 = 0
+        while true {
+            let start = offset
+            let count = try await repository.perform { try object.file.feed(verifier, from: start, upTo: 8 << 20) }
+            if count == 0 { return verifier.finish() == .accepted }
+            offset += UInt64(count)
+            try Task.checkCancellation()
         }
     }
 
@@ -115,12 +131,7 @@ struct LocalContent: ContentLocation {
     }
 
     /// Logs that the content is not here, unless an upload has brought it back by now: that one may have logged already.
-    private func recordRemoval(of key: Key) async throws {
-        let objects = objects
-        try await repository.services.withReserve {
-            try await branch.recordLocation(of: key, in: uuid) { try objects.find(key) != nil }
-        }
-    }
+    private func recordRemoval(of key: Key) async throws { try await recordWhatIs(of: key) }
 }
 
 /// A lock on content in the object store.
@@ -132,42 +143,42 @@ private struct LocalLock: HeldLock {
         try? await repository.services.pool.run { try lock.release(keepingRetention: false) }
     }
 
-    func extend(protectedUntil deadline: Int64) async {
-        await extendRetention(until: deadline)
-    }
+    func extend(protectedUntil deadline: Int64) async -> Bool { await extendRetention(until: deadline) }
 
     func detach(protectedUntil deadline: Int64) async {
-        await extendRetention(until: deadline)
+        _ = await extendRetention(until: deadline)
         try? await repository.services.pool.run { try lock.release(keepingRetention: true) }
     }
 
     /// Where this fails the lock itself protects the content for as long as this process lives.
-    private func extendRetention(until deadline: Int64) async {
+    private func extendRetention(until deadline: Int64) async -> Bool {
         do {
             try await repository.services.withReserve {
                 try await repository.services.pool.run {
                     try lock.extendRetention(until: RetentionTime(seconds: deadline))
                 }
             }
+            return true
         } catch {
             repository.services.logger.error(
                 "a lock on content would not outlive this process",
                 metadata: ["repository": "\(repository.name)", "key": "\(lock.key)", "error": "\(error)"])
+            return false
         }
     }
 }
 
-extension OpenObject {
-    /// Reads all of the content and compares it with the key.
-    fileprivate func isGenuine(_ key: Key) throws -> Bool {
-        let verifier = ContentVerifier(key)
+extension OpenFile {
+    /// Gives the verifier the next bytes; answers how many.
+    fileprivate func feed(_ verifier: ContentVerifier, from start: UInt64, upTo limit: Int) throws -> Int {
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
-        var offset: UInt64 = 0
-        while true {
-            let count = try buffer.withUnsafeMutableBytes { try file.read(into: $0, at: offset) }
-            if count == 0 { return verifier.finish() == .accepted }
+        var done = 0
+        while done < limit {
+            let count = try buffer.withUnsafeMutableBytes { try read(into: $0, at: start + UInt64(done)) }
+            if count == 0 { break }
             buffer.withUnsafeBytes { verifier.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-            offset += UInt64(count)
+            done += count
         }
+        return done
     }
 }

@@ -18,14 +18,14 @@ public actor LockTable {
         let subject: Subject
         let client: Client
         var expires: ContinuousClock.Instant
+        /// When the protection of a lock with a connection is renewed.
+        var renewal: ContinuousClock.Instant
         var connections = 0
 
         var scope: Scope { subject.scope }
 
         /// When a lock without a connection ends, and one with a connection is renewed.
-        func isDue(renewing margin: Duration) -> ContinuousClock.Instant {
-            connections == 0 ? expires : expires.advanced(by: .zero - margin)
-        }
+        var due: ContinuousClock.Instant { connections == 0 ? expires : renewal }
 
         mutating func promise(_ time: ContinuousClock.Instant) { expires = max(expires, time) }
     }
@@ -76,6 +76,7 @@ public actor LockTable {
     private var entries: [LockID: Entry] = [:]
     private var heldByClient: [Client: Int] = [:]
     private var heldByAnonymous = 0
+    private var connectionsByClient: [Client: Int] = [:]
     private let heldCount = Atomic(0)
     private let limit: Int
     private let limitPerClient: Int
@@ -115,7 +116,8 @@ public actor LockTable {
             return nil
         }
         let id = LockID.random()
-        entries[id] = Entry(lock: lock, subject: subject, client: client, expires: .now + lifetime)
+        let end = ContinuousClock.now + lifetime
+        entries[id] = Entry(lock: lock, subject: subject, client: client, expires: end, renewal: end)
         heldCount.add(1, ordering: .relaxed)
         heldByClient[client, default: 0] += 1
         if client.isAnonymous { heldByAnonymous += 1 }
@@ -123,28 +125,44 @@ public actor LockTable {
         return id
     }
 
-    /// A connection begins to keep the lock; answers false where the id is unknown.
+    /// A connection begins to keep the lock, until ``detach(_:client:)``; answers false where the id is unknown.
     ///
-    /// From here on the client counts on another ten minutes, whatever happens to this process.
-    public func attach(_ id: LockID, scope: Scope) async -> Bool {
-        guard let entry = entries[id], entry.scope == scope else { return false }
+    /// From here on the client counts on another ten minutes, whatever happens to this process. Such connections may be
+    /// silent, so one lock has few and one client not more than it may have locks: beyond that the answer is false, too.
+    public func attach(_ id: LockID, scope: Scope, client: Client) async -> Bool {
+        guard let entry = entries[id], entry.scope == scope, entry.connections < Self.connectionsPerLock,
+            connectionsByClient[client, default: 0] < limitPerClient
+        else { return false }
         entries[id]?.connections += 1
-        entries[id]?.promise(.now + lifetime + grace)
-        await entry.lock.extend(protectedUntil: promisedTime)
+        connectionsByClient[client, default: 0] += 1
+        await protect(id)
         return true
     }
 
-    /// Renews the protection of a lock that a connection keeps, so that it never runs out.
-    private func renew(_ id: LockID) async {
+    /// A client that reconnects may be ahead of the news that its former connection is gone.
+    private static let connectionsPerLock = 4
+
+    /// Renews the protection of a lock that a connection keeps, and does so again before it runs out; soon, where it
+    /// could not be renewed.
+    private func protect(_ id: LockID) async {
         guard let entry = entries[id] else { return }
         entries[id]?.promise(.now + lifetime + grace)
-        await entry.lock.extend(protectedUntil: promisedTime)
+        let next = ContinuousClock.now + lifetime / 2
+        // Until the outcome is known: nobody else need try.
+        entries[id]?.renewal = next
+        let isProtected = await entry.lock.extend(protectedUntil: promisedTime)
+        entries[id]?.renewal = isProtected ? next : .now + retryInterval
     }
+
+    /// How long after a renewal that failed the next one is tried.
+    private var retryInterval: Duration { lifetime / 40 }
 
     private var promisedTime: Int64 { WallClock.seconds + (lifetime + grace).components.seconds }
 
-    /// The connection ended without an unlock: the lock waits for its time to pass, or for another connection.
-    public func detach(_ id: LockID) {
+    /// The connection ended. Where the lock still is, it waits for its time to pass, or for another connection.
+    public func detach(_ id: LockID, client: Client) {
+        let left = connectionsByClient[client, default: 1] - 1
+        connectionsByClient[client] = left > 0 ? left : nil
         guard let entry = entries[id] else { return }
         entries[id]?.connections = max(0, entry.connections - 1)
         startSweeping()
@@ -161,9 +179,11 @@ public actor LockTable {
     /// Before the process ends: leaves every lock's content protected on disk for the time that was promised.
     public func detachAll() async {
         sweeper?.cancel()
-        for id in Array(entries.keys) {
-            guard let entry = remove(id) else { continue }
-            await entry.lock.detach(protectedUntil: promisedTime)
+        let all = Array(entries.keys).compactMap { remove($0) }
+        let time = promisedTime
+        // All at once: some may be at a remote that is slow to answer.
+        await withDiscardingTaskGroup { group in
+            for entry in all { group.addTask { await entry.lock.detach(protectedUntil: time) } }
         }
     }
 
@@ -176,9 +196,6 @@ public actor LockTable {
         return entry
     }
 
-    /// How long before its end the protection of a lock with a connection is renewed.
-    private var margin: Duration { lifetime / 2 }
-
     /// Runs while there are locks, waking when the next one may end or has to be renewed.
     private func startSweeping() {
         guard sweeper == nil else { return }
@@ -186,17 +203,17 @@ public actor LockTable {
     }
 
     private func sweep() async {
-        while !Task.isCancelled, let next = entries.values.map({ $0.isDue(renewing: margin) }).min() {
-            // Not too long, since a connection that comes meanwhile needs a renewal before that.
-            try? await Task.sleep(until: min(next, .now + lifetime / 4), clock: .continuous)
-            for id in Array(entries.keys) {
-                // Looked up anew each time: while another lock was released a connection may have come for this one.
-                guard let entry = entries[id], entry.isDue(renewing: margin) <= .now else { continue }
+        while !Task.isCancelled, let next = entries.values.map(\.due).min() {
+            // Not too long, since a renewal that fails meanwhile is tried again before that.
+            try? await Task.sleep(until: min(next, .now + retryInterval), clock: .continuous)
+            for (id, entry) in entries where entry.due <= .now {
+                // Nobody waits for it: another lock must be renewed in time however slow this one's place is.
                 if entry.connections > 0 {
-                    await renew(id)
+                    entries[id]?.renewal = .now + lifetime / 2
+                    Task { await self.protect(id) }
                 } else {
                     _ = remove(id)
-                    await entry.lock.release()
+                    Task { await entry.lock.release() }
                 }
             }
         }

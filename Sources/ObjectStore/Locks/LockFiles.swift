@@ -1,4 +1,5 @@
 internal import FileIO
+internal import Glibc
 internal import SystemPackage
 
 /// Taking locks on files that others unlink when they are done.
@@ -20,6 +21,16 @@ enum LockFiles {
             if try file.isStillLinked() { return file }
         }
         return nil
+    }
+
+    /// Takes a lock that others hold for moments; `attempt` answers nil where it could not be had. One who keeps it for
+    /// many seconds is stopped or broken, and must not hold a thread of ours for ever: this throws then.
+    static func takeSoon(_ path: FilePath, _ attempt: () throws -> OpenFile?) throws -> OpenFile {
+        for _ in 0..<500 {
+            if let file = try attempt() { return file }
+            usleep(10_000)
+        }
+        throw ObjectStoreError(code: .busy, message: "lock \"\(path)\": held by another process")
     }
 
     /// The shared lock on `annex/sentinal` that keeps the upgrade to version 10 out while content locks of version 8

@@ -54,17 +54,14 @@ struct RetentionFile {
         }
     }
 
-    /// Takes `.rtl`. Threads of this process are kept apart by the gate, so only other processes can make this wait;
-    /// one that keeps the lock for many seconds is stopped or broken, and must not hold a thread of ours for ever.
+    /// Takes `.rtl`. Threads of this process are kept apart by the gate, so only other processes can make this wait.
     private func lockWriters() throws -> OpenFile {
-        for _ in 0..<500 {
+        try LockFiles.takeSoon(place.retentionLock) {
             let file = try modes.withThawed(place.directory) {
                 try modes.open(creating: place.retentionLock, .readWrite)
             }
-            if try file.tryLock(.exclusive), try file.isStillLinked() { return file }
-            usleep(10_000)
+            return try file.tryLock(.exclusive) && file.isStillLinked() ? file : nil
         }
-        throw ObjectStoreError(code: .busy, message: "lock \"\(place.retentionLock)\": held by another process")
     }
 
     /// Writes by way of `othertmp/`, so that a crash leaves no litter in KEYDIR that would keep it from being removed.
@@ -95,8 +92,10 @@ struct RetentionFile {
 extension StorePaths {
     /// Makes `othertmp/` usable until the answer goes away: a shared lock keeps others from emptying it (spec 01 §3.1).
     func lockOtherTemporary(_ modes: FileModes) throws -> OpenFile {
-        let file = try modes.open(creating: otherTemporaryLock, .readOnly)
-        try file.lock(.shared)
+        let file = try LockFiles.takeSoon(otherTemporaryLock) {
+            let file = try modes.open(creating: otherTemporaryLock, .readOnly)
+            return try file.tryLock(.shared) ? file : nil
+        }
         try modes.createDirectories(otherTemporary)
         return file
     }

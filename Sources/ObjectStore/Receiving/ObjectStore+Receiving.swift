@@ -42,15 +42,15 @@ extension ObjectStore {
             do {
                 // Another upload may have ended between our look and our lock.
                 if try find(key, settings) != nil {
-                    slot.release()
+                    slot.giveUp()
                     return .alreadyPresent
                 }
                 let start = try receive(key, request, settings, slot, checker)
                 if case .ready = start { return start }
-                slot.release()
+                slot.giveUp()
                 return start
             } catch {
-                slot.release()
+                slot.giveUp()
                 throw error
             }
         }

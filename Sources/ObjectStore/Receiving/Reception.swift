@@ -6,7 +6,8 @@ internal import SystemPackage
 /// Content that is being received: takes the body, checks it, and puts it into the store (spec 01 §4.2 steps 6 to 11).
 ///
 /// After ``finish(_:)`` the owner writes the location log and then calls ``release()``. Dropping it at any point keeps
-/// what came so far for a resumed upload and frees the locks.
+/// what came so far for a resumed upload and frees the locks; where the content may be in the store by then, a note for
+/// ``ObjectStore/interruptedUploads()`` stays.
 public final class Reception: Sendable {
     public let key: Key
     private let store: ObjectStore
@@ -30,6 +31,8 @@ public final class Reception: Sendable {
         var writtenBack: UInt64
         var hasFailed = false
         var isFinished = false
+        /// Whether the content may have got into the store, so that the location log has to be written.
+        var mayBeStored = false
         var slot: TransferSlot?
     }
 
@@ -51,7 +54,7 @@ public final class Reception: Sendable {
         state = Mutex(State(position: start, writtenBack: start, slot: slot))
     }
 
-    deinit { release() }
+    deinit { release(isSettled: false) }
 
     /// Bytes of the body so far, those beyond the announced length included.
     public var bytesReceived: UInt64 { received.load(ordering: .relaxed) }
@@ -154,22 +157,24 @@ public final class Reception: Sendable {
                         try rollBack(&state)
                         return .rejected(.short)
                     }
-                    return try store(state)
+                    return try store(&state)
                 }
             }
         }
     }
 
     /// Frees the transfer locks and removes the info file. Call it after the location log is written.
-    public func release() {
-        let slot = state.withLock { state in
+    public func release() { release(isSettled: true) }
+
+    private func release(isSettled: Bool) {
+        let (slot, mayBeStored) = state.withLock { state in
             if !state.isFinished {
                 if isTooLong { try? rollBack(&state) } else { _ = try? keep(state) }
             }
             state.isFinished = true
-            return state.slot.take()
+            return (state.slot.take(), state.mayBeStored)
         }
-        slot?.release()
+        slot?.release(isSettled: isSettled || !mayBeStored)
     }
 
     private func keep(_ state: State) throws -> ReceiveOutcome {
@@ -183,7 +188,7 @@ public final class Reception: Sendable {
         state.position = start
     }
 
-    private func store(_ state: State) throws -> ReceiveOutcome {
+    private func store(_ state: inout State) throws -> ReceiveOutcome {
         let total = state.position
         // The file is asked, too: it could have been changed by somebody who ignores the locks.
         guard total == key.contentSize ?? total, try file.status().size == total,
@@ -192,6 +197,7 @@ public final class Reception: Sendable {
             try store.discardPartial(key)
             return .rejected(.contentMismatch)
         }
+        state.mayBeStored = true
         return .stored(newly: try store.publish(file, as: key, settings))
     }
 }

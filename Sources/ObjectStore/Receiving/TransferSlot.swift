@@ -12,6 +12,8 @@ struct TransferSlot {
     private let tail: [UInt8]
     private let step: UInt64
     private var reported: UInt64 = 0
+    /// Whether an earlier upload left its info file, as it ended before the location log was written.
+    private let isInherited: Bool
 
     static let lockPrefix = Array("lck.".utf8)
 
@@ -43,8 +45,11 @@ struct TransferSlot {
             // The info file of a key that is called `lck.…` would be the lock file of another key.
             if key.fileName.starts(with: Self.lockPrefix) {
                 info = nil
+                isInherited = false
             } else {
-                let info = try modes.open(creating: directory.appending(bytes: key.fileName), [.writeOnly, .truncate])
+                let path = directory.appending(bytes: key.fileName)
+                isInherited = try Files.exists(path)
+                let info = try modes.open(creating: path, [.writeOnly, .truncate])
                 try info.write(head + tail, at: 0)
                 self.info = info
             }
@@ -64,10 +69,16 @@ struct TransferSlot {
     }
 
     /// Removes the info and lock files and frees the locks.
-    func release() {
-        if let info { _ = try? Files.unlink(info.path) }
+    ///
+    /// - Parameter isSettled: whether the location log tells what there is; if not, the info file stays, for
+    ///   ``ObjectStore/interruptedUploads()``.
+    func release(isSettled: Bool) {
+        if isSettled, let info { _ = try? Files.unlink(info.path) }
         Self.free(locks)
     }
+
+    /// Frees the locks before anything was stored.
+    func giveUp() { release(isSettled: !isInherited) }
 
     static func free(_ locks: [OpenFile]) {
         for lock in locks { _ = try? Files.unlink(lock.path) }

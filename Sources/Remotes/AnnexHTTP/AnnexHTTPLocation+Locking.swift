@@ -15,7 +15,7 @@ extension AnnexHTTPLocation {
     fileprivate static let leaseSeconds: Int64 = 600
 
     fileprivate func takeLock(_ key: Key) async throws -> TargetLock.Lease? {
-        let place = try await state.gate.enter(name)
+        let place = try await state.gate.enter(.question, name)
         defer { place.release() }
         // Read before the request, so that the target's ten minutes end later than what we count on.
         let begin = BootClock.seconds
@@ -24,7 +24,7 @@ extension AnnexHTTPLocation {
     }
 
     fileprivate func releaseLock(_ id: LockID) async throws {
-        let place = try await state.gate.enter(name)
+        let place = try await state.gate.enter(.question, name)
         defer { place.release() }
         let operation = P2POperation.keepLocked(id)
         let answer = try await stepping(operation) { version in
@@ -78,20 +78,22 @@ private final class TargetLock: HeldLock {
         for lease in leases { await give(back: lease) }
     }
 
-    func extend(protectedUntil deadline: Int64) async {
+    func extend(protectedUntil deadline: Int64) async -> Bool {
         // The wall clock may jump; only the distance to the deadline is taken from it.
         let needed = BootClock.seconds + deadline - Int64(time(nil))
         guard state.withLock({ state in !state.isReleased && !state.leases.contains { $0.end >= needed } }) else {
-            return
+            return true
         }
         let fresh: Lease?
         do {
             fresh = try await bounded { [location, key] in try await location.takeLock(key) }
         } catch {
-            return complain("cannot renew a lock at a remote", error)
+            complain("cannot renew a lock at a remote", error)
+            return false
         }
         guard let fresh else {
-            return complain("a remote no longer lets its content be locked", nil)
+            complain("a remote no longer lets its content be locked", nil)
+            return false
         }
         let old: [Lease] = state.withLock { state in
             guard !state.isReleased else { return [fresh] }
@@ -99,10 +101,11 @@ private final class TargetLock: HeldLock {
             return state.leases
         }
         for lease in old { await give(back: lease) }
+        return true
     }
 
     func detach(protectedUntil deadline: Int64) async {
-        await extend(protectedUntil: deadline)
+        _ = await extend(protectedUntil: deadline)
         state.withLock { state in
             state.isReleased = true
             state.leases = []

@@ -6,7 +6,7 @@ import Synchronization
 
 extension AnnexHTTPLocation {
     func open(_ key: Key, for reading: Reading) async throws -> Content? {
-        let place = try await state.gate.enter(name)
+        let place = try await state.gate.enter(reading.wantsBytes ? .transfer : .question, name)
         var isHandedOver = false
         defer { if !isHandedOver { place.release() } }
         let offset = reading.wantsBytes ? reading.offset : 0
@@ -116,7 +116,11 @@ private final class IncomingContent: RemoteContent {
         // Another part is wanted: the answer that is running is given up, and its place used again.
         begun?.incoming.cancel()
         let place: TargetGate.Place
-        if let begun { place = begun.place } else { place = try await location.state.gate.enter(location.name) }
+        if let begun {
+            place = begun.place
+        } else {
+            place = try await location.state.gate.enter(.transfer, location.name)
+        }
         guard let incoming = try await location.begin(key, from: offset) else {
             throw RemoteError(.misbehaved, "\(location.name) no longer has \(key)")
         }

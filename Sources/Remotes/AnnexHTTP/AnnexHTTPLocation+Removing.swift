@@ -5,13 +5,13 @@ extension AnnexHTTPLocation {
     /// The deadline is a time on our clock; the target has one of its own, which is asked first (spec 03 §1.10).
     func remove(_ key: Key, before deadline: BootSeconds?) async throws -> RemovalOutcome {
         guard let deadline else {
-            let place = try await state.gate.enter(name)
+            let place = try await state.gate.enter(.question, name)
             defer { place.release() }
             return try outcome(try await ask(.remove(key), .removed))
         }
         let late = RemovalOutcome.notRemoved(reason: "the time in which it was safe to remove is over")
         guard deadline > .now else { return late }
-        let place = try await state.gate.enter(name)
+        let place = try await state.gate.enter(.question, name)
         defer { place.release() }
         guard let reply = try await ask(ifPossible: .getTimestamp, .timestamp) else {
             // Too old to know deadlines: ours has to do.
@@ -30,7 +30,7 @@ extension AnnexHTTPLocation {
     private func outcome(_ reply: P2PReply) throws -> RemovalOutcome {
         switch reply {
         case .removed(true, let others): return .removed(also: others)
-        case .removed(false, _): return .notRemoved(reason: "\(name) did not remove it")
+        case .removed(false, let others): return .notRemoved(reason: "\(name) did not remove it", also: others)
         default: throw nonsense
         }
     }

@@ -8,7 +8,7 @@ extension AnnexHTTPLocation {
     /// One streaming `put`. The last byte goes out only when the sender has ended the body properly, with as many bytes as
     /// it announced, and they are right; a target thus throws away what is not (spec 03 §3.3, #64).
     func store(_ key: Key, from upload: Upload) async throws -> StoreOutcome {
-        let place = try await state.gate.enter(name)
+        let place = try await state.gate.enter(.transfer, name)
         defer { place.release() }
         try await prepareUpload(of: key)
         do {

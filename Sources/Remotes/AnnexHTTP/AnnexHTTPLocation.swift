@@ -34,7 +34,7 @@ struct AnnexHTTPLocation: ContentLocation {
     var name: String { target.name }
 
     func isPresent(_ key: Key) async throws -> Bool {
-        let place = try await state.gate.enter(name)
+        let place = try await state.gate.enter(.question, name)
         defer { place.release() }
         return try await askPresence(of: key)
     }
@@ -45,7 +45,7 @@ struct AnnexHTTPLocation: ContentLocation {
     }
 
     func partial(of key: Key) async throws -> PartialContent {
-        let place = try await state.gate.enter(name)
+        let place = try await state.gate.enter(.question, name)
         defer { place.release() }
         switch try await ask(ifPossible: .putOffset(key), .offset) {
         case nil: return try await partialWithoutOffset(key)
@@ -63,7 +63,7 @@ struct AnnexHTTPLocation: ContentLocation {
     }
 
     func confirm(_ key: Key) async throws -> StoreOutcome {
-        let place = try await state.gate.enter(name)
+        let place = try await state.gate.enter(.question, name)
         defer { place.release() }
         let put = P2POperation.Put(key: key, isDataPresent: true)
         let headers = [(DataLengthHeader.name, "0")]

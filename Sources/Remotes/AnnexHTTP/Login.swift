@@ -73,7 +73,7 @@ final class Login: Sendable {
 
     /// Other credentials than those that were refused.
     private func renew(after refusedOnes: BasicCredentials?) async throws -> BasicCredentials {
-        let turn = try await turns.enter(name)
+        let turn = try await turns.enter(.question, name)
         defer { turn.release() }
         let (known, isHopeless) = state.withLock { state in
             (state.remembered?.credentials.reveal(), state.hopelessUntil.map { $0 > .now } ?? false)

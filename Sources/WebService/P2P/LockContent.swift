@@ -8,9 +8,13 @@ extension P2PHandler {
         LockTable.Scope(repository: repository.uuid ?? location.uuid, location: location.uuid)
     }
 
+    private var lockClient: LockTable.Client {
+        LockTable.Client(name: exchange.clientAddress.group, isAnonymous: true)
+    }
+
     /// `lockcontent`: locks for ten minutes, and longer while `keeplocked` is connected (spec 01 §6.7).
     func lockContent(_ key: Key) async throws {
-        let client = LockTable.Client(name: exchange.clientAddress.group, isAnonymous: true)
+        let client = lockClient
         if let shortage = await context.locks.shortage(for: client) { return try await refuseLock(shortage, client) }
         guard let lock = try await location.lock(key) else {
             exchange.note(reason: "the content is not here, or is being removed")
@@ -46,8 +50,10 @@ extension P2PHandler {
     ///
     /// When the connection ends in any other way the content stays protected, for as long as the client may rely on it.
     func keepLocked(_ id: LockID) async throws {
-        let isKnown = await context.locks.attach(id, scope: scope)
-        exchange.allowSilence()
+        let client = lockClient
+        let isKept = await context.locks.attach(id, scope: scope, client: client)
+        // Attack: connections for locks that are not there, which cost nothing and would never time out.
+        if isKept { exchange.allowSilence() }
         var parser = KeepLockedParser()
         var wantsUnlock = false
         do {
@@ -64,16 +70,11 @@ extension P2PHandler {
             }
             if !wantsUnlock && parser.finish() == .unlock { wantsUnlock = true }
         } catch {
-            if isKnown { await context.locks.detach(id) }
+            if isKept { await context.locks.detach(id, client: client) }
             throw error
         }
-        if isKnown {
-            if wantsUnlock {
-                await context.locks.unlock(id, scope: scope)
-            } else {
-                await context.locks.detach(id)
-            }
-        }
+        if wantsUnlock { await context.locks.unlock(id, scope: scope) }
+        if isKept { await context.locks.detach(id, client: client) }
         try await reply(.lockReleased)
     }
 }

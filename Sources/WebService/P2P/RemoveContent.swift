@@ -8,9 +8,9 @@ extension P2PHandler {
         switch try await location.remove(key, before: deadline) {
         case .removed(let others):
             try await reply(.removed(true, plusUUIDs: others))
-        case .notRemoved(let reason):
+        case .notRemoved(let reason, let others):
             exchange.note(reason: reason)
-            try await reply(.removed(false))
+            try await reply(.removed(false, plusUUIDs: others))
         case .refused(let refusal):
             throw ServiceError(refusal)
         }
