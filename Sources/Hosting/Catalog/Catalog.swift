@@ -80,6 +80,9 @@ public final class Catalog: Sendable {
         return try await repository(named: name)
     }
 
+    /// Whether a repository below the root has this UUID, as far as the index knows.
+    func isHosted(_ uuid: RepositoryUUID) -> Bool { state.withLock { $0.namesByUUID[uuid]?.isEmpty == false } }
+
     /// The line of uploads to a remote on another host, whichever repository proxies it.
     func turns(ofRemote uuid: RepositoryUUID) -> KeyTurns {
         state.withLock { state in
@@ -159,24 +162,27 @@ public final class Catalog: Sendable {
     public func maintain(onFirstScan ready: @escaping @Sendable () -> Void) async {
         var scan = RepositoryScan(root: root)
         var isFirst = true
-        while !Task.isCancelled {
-            let current = scan
-            if let (next, changed) = try? await services.pool.run({ () -> (RepositoryScan, Bool) in
-                var next = current
-                let changed = next.refresh()
-                return (next, changed)
-            }) {
-                scan = next
-                if changed || isFirst { adopt(scan) }
+        // Closing waits for whoever has a journal locked; nothing else has to wait for that.
+        await withDiscardingTaskGroup { closing in
+            while !Task.isCancelled {
+                let current = scan
+                if let (next, changed) = try? await services.pool.run({ () -> (RepositoryScan, Bool) in
+                    var next = current
+                    let changed = next.refresh()
+                    return (next, changed)
+                }) {
+                    scan = next
+                    if changed || isFirst { adopt(scan) }
+                }
+                await services.restoreReserve()
+                if isFirst {
+                    ready()
+                    await clearWorkshop()
+                }
+                isFirst = false
+                for repository in takeIdle(for: Self.idleTime) { closing.addTask { await repository.close() } }
+                try? await Task.sleep(for: Self.scanInterval)
             }
-            await services.restoreReserve()
-            if isFirst {
-                ready()
-                await clearWorkshop()
-            }
-            isFirst = false
-            await closeIdle()
-            try? await Task.sleep(for: Self.scanInterval)
         }
     }
 
@@ -229,15 +235,15 @@ public final class Catalog: Sendable {
         }
     }
 
-    private func closeIdle() async {
-        let idle = state.withLock { state in
-            let idle = state.open.filter { $0.value.isIdle(for: Self.idleTime) }
+    /// Forgets the repositories that nobody has used for so long; they are still to be closed.
+    func takeIdle(for duration: Duration) -> [HostedRepository] {
+        state.withLock { state in
+            let idle = state.open.filter { $0.value.isIdle(for: duration) }
             for name in idle.keys { state.open[name] = nil }
-            let outside = state.outside.filter { $0.value.isIdle(for: Self.idleTime) }
+            let outside = state.outside.filter { $0.value.isIdle(for: duration) }
             for path in outside.keys { state.outside[path] = nil }
             return Array(idle.values) + Array(outside.values)
         }
-        for repository in idle { await repository.close() }
     }
 }
 

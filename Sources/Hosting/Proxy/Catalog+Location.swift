@@ -26,8 +26,15 @@ extension Catalog {
                 throw RemoteError(.loop, "the request for \(uuid) came back to \(repository.name), which passed it on")
             }
             let target = try await target(remote, uuid, gateway: own.uuid, caller)
-            return ProxiedContent(name: remote.name, target: target, branch: own.branch)
+            return ProxiedContent(
+                name: remote.name, target: target, gateway: repository, branch: own.branch, catalog: self)
         }
+    }
+
+    /// Whether a repository below the root has the content; nil where none has that UUID, as far as the index knows.
+    func hosts(_ key: Key, in uuid: RepositoryUUID) async throws -> Bool? {
+        guard isHosted(uuid) else { return nil }
+        return try await repository(withUUID: uuid)?.ownContent?.isPresent(key) ?? false
     }
 
     /// The remote as a place of its own.

@@ -12,8 +12,10 @@ struct ProxiedContent: ContentLocation {
     /// What the gateway calls the remote; messages name it.
     let name: String
     let target: any ContentLocation
+    let gateway: HostedRepository
     /// The gateway's.
     let branch: AnnexBranch
+    let catalog: Catalog
 
     var uuid: RepositoryUUID { target.uuid }
 
@@ -24,17 +26,29 @@ struct ProxiedContent: ContentLocation {
     }
 
     func partial(of key: Key) async throws -> PartialContent {
-        try await naming { try await target.partial(of: key) }
+        let partial = try await naming { try await target.partial(of: key) }
+        guard case .alreadyPresent(let claimed) = partial else { return partial }
+        return .alreadyPresent(also: try await credible(claimed, key, present: true))
     }
 
-    func lock(_ key: Key) async throws -> (any HeldLock)? { try await naming { try await target.lock(key) } }
+    func lock(_ key: Key) async throws -> (any HeldLock)? {
+        // To its end, or the remote might keep a lock that nobody here knows of.
+        try await uninterrupted { try await naming { try await target.lock(key) } }
+    }
+
+    // MARK: Changes
 
     func store(_ key: Key, from upload: Upload) async throws -> StoreOutcome {
-        try await logging(key, try await naming { try await target.store(key, from: upload) })
+        // An upload takes its time, and the gateway is written to at its end.
+        try await gateway.keepingOpen {
+            try await logging(key, try await naming { try await target.store(key, from: upload) })
+        }
     }
 
     func confirm(_ key: Key) async throws -> StoreOutcome {
-        try await logging(key, try await naming { try await target.confirm(key) })
+        try await gateway.keepingOpen {
+            try await logging(key, try await naming { try await target.confirm(key) })
+        }
     }
 
     func remove(_ key: Key, before deadline: BootSeconds?) async throws -> RemovalOutcome {
@@ -42,29 +56,71 @@ struct ProxiedContent: ContentLocation {
         if let deadline, BootSeconds.now >= deadline {
             return .notRemoved(reason: "the time for this removal has passed")
         }
-        let outcome = try await naming { try await target.remove(key, before: deadline) }
-        switch outcome {
-        case .removed(let others):
-            try await record(key, in: others, present: false)
-            return outcome
-        case .notRemoved(let reason): return .notRemoved(reason: "\(name): \(reason)")
-        case .refused(let refusal): throw error(refusal)
+        // To its end: once the remote was asked, the content may be gone, and then the log must say so.
+        return try await uninterrupted {
+            try await gateway.keepingOpen {
+                let outcome = try await naming { try await target.remove(key, before: deadline) }
+                switch outcome {
+                case .removed(let claimed):
+                    try await record(key, in: [uuid], present: false)
+                    return .removed(also: try await record(key, inOthers: claimed, present: false))
+                case .notRemoved(let reason, let claimed):
+                    let others = try await record(key, inOthers: claimed, present: false)
+                    return .notRemoved(reason: "\(name): \(reason)", also: others)
+                case .refused(let refusal): throw error(refusal)
+                }
+            }
         }
     }
 
     /// The remote has logged in its own repository before it answered; whoever asks the gateway must see it as well.
     private func logging(_ key: Key, _ outcome: StoreOutcome) async throws -> StoreOutcome {
         switch outcome {
-        case .stored(let others):
-            try await record(key, in: others, present: true)
-            return outcome
+        case .stored(let claimed):
+            try await record(key, in: [uuid], present: true)
+            return .stored(also: try await record(key, inOthers: claimed, present: true))
         case .notStored(let reason): return .notStored(reason: "\(name): \(reason)")
         case .refused(let refusal): throw error(refusal)
         }
     }
 
-    private func record(_ key: Key, in others: [RepositoryUUID], present: Bool) async throws {
-        for uuid in [uuid] + others { try await branch.recordLocation(of: key, in: uuid, present: present) }
+    private func record(_ key: Key, in repositories: [RepositoryUUID], present: Bool) async throws {
+        for uuid in repositories {
+            try await gateway.services.withReserve {
+                try await branch.recordLocation(of: key, in: uuid, present: present)
+            }
+        }
+    }
+
+    /// Records what a remote says about others, and answers what of it may be passed on.
+    private func record(
+        _ key: Key, inOthers claimed: [RepositoryUUID], present: Bool
+    ) async throws -> [RepositoryUUID] {
+        let others = try await credible(claimed, key, present: present)
+        try await record(key, in: others, present: present)
+        return others
+    }
+
+    /// Attack: a remote that lies about what repositories of this host have, which clients would log as well. These are
+    /// looked at, and the gateway itself needs nobody to speak for it.
+    private func credible(
+        _ claimed: [RepositoryUUID], _ key: Key, present: Bool
+    ) async throws -> [RepositoryUUID] {
+        var others: [RepositoryUUID] = []
+        for other in claimed.prefix(Self.maximumOthers) where other != uuid && other != branch.uuid {
+            if let isPresent = try await catalog.hosts(key, in: other), isPresent != present { continue }
+            others.append(other)
+        }
+        return others
+    }
+
+    /// How many repositories besides itself a remote may speak for; a cluster has a node for each.
+    private static let maximumOthers = 100
+
+    private func uninterrupted<Result: Sendable>(
+        _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        try await Task { try await body() }.value
     }
 
     // MARK: Errors that name the remote
