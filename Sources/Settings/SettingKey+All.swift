@@ -108,7 +108,8 @@ extension SettingKey {
                 + "`limits.transfer_timeout_seconds`."),
         .integer(
             "proxy.max_connections", \.proxy.maxConnections, 1...10_000,
-            "Requests at once to one remote on another host. Further ones wait in line."),
+            "Requests at once to one remote on another host; further ones wait in line. Transfers use up to seven "
+                + "eighths of them."),
         .time(
             "proxy.queue_seconds", \.proxy.queue, unit: .seconds(1), 1...3600,
             "How long one of them waits in line before it is answered 503."),

@@ -142,6 +142,24 @@ struct FullDiskTests {
         }
     }
 
+    @Test("a gateway on a full disk logs what its remotes have stored and removed")
+    func gateway() throws {
+        try withSmallDisk { disk, host, client in
+            let setup = try ProxySetup(.bare, host, client)
+            let log = DiskRepository(path: setup.gateway.directory)
+            let p2p = setup.p2p
+            for number in 0..<4 {
+                try disk.fill()
+                let key = try p2p.store(seededBytes(3000, seed: UInt64(number)))
+                #expect(try log.isLogged(key, in: setup.targetUUID))
+                try disk.fill()
+                #expect(try p2p.remove(key) == true)
+                #expect(try !log.isLogged(key, in: setup.targetUUID))
+            }
+            #expect(eventually { host.log.contains("the reserve is used") })
+        }
+    }
+
     private func size(_ path: String) throws -> Int? {
         Int(try Command(["stat", "-c", "%s", path]).run().trimmed)
     }

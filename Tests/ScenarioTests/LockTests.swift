@@ -102,6 +102,23 @@ import Testing
         }
     }
 
+    /// Attack: connections that wait for locks nobody has, which would never end and use up all there are.
+    @Test("a keeplocked that says nothing is left alone only where it keeps a lock")
+    func silence() throws {
+        var options = AnnexdHost.Options()
+        options.environment["ANNEXD_LIMITS_TRANSFER_TIMEOUT_SECONDS"] = "1"
+        try withRepository(options) { _, p2p, _ in
+            let key = try p2p.store(Array("silence".utf8))
+            let kept = try p2p.keepLocked(try #require(try p2p.lock(key)))
+            let stranger = try p2p.keepLocked(UUID().uuidString)
+            #expect(try stranger.readReply().status == 408)
+            // The other one has been silent for longer.
+            try kept.sendChunk(Array("{\"unlock\":true}\n".utf8))
+            #expect(try kept.readReply().bool("locked") == false)
+            #expect(try p2p.remove(key) == true)
+        }
+    }
+
     @Test("spec 01 #94, #36: a restart, even by kill -9, keeps the promise until the retention time has passed")
     func restart() throws {
         try withRepository { repository, p2p, _ in
