@@ -23,13 +23,15 @@ final class UploadSource: @unchecked Sendable {
 
     private let body: any UploadBody
     private let verifier: StreamVerifier?
-    private var kept: [ByteBuffer] = []
+    private var kept = HeldPieces()
     private var keptBytes = 0
     private var position = 0
     private var hasEnded = false
     private var verdict: ContentVerifier.Verdict?
     /// Whether everything that was pulled so far is still at hand.
     private(set) var canRewind = true
+    /// What is kept for another try, as it stands in memory, in bytes.
+    var memory: Int { kept.memory }
     /// The answer to the last try, for the case that there can be no other.
     var refusal: Exchange.Answer?
 
@@ -73,7 +75,7 @@ final class UploadSource: @unchecked Sendable {
             position = kept.count
         } else {
             canRewind = false
-            kept = []
+            kept.removeAll()
             position = 0
         }
     }

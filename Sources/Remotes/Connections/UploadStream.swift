@@ -11,7 +11,7 @@ final class UploadStream: AsyncSequence, Sendable {
     struct Stopped: Error {}
 
     private struct State {
-        var queue: [ByteBuffer] = []
+        var queue = HeldPieces()
         var unwritten = 0
         /// Writes that the socket has not taken.
         var writes = 0
@@ -24,16 +24,9 @@ final class UploadStream: AsyncSequence, Sendable {
         /// What a pull gets now; nil where it has to wait.
         mutating func pull() -> Pull? {
             if isStopped { return .stopped }
-            if queue.isEmpty { return isFinished ? .end : nil }
-            guard writes < UploadStream.maximumWrites else { return nil }
+            guard !queue.isEmpty else { return isFinished ? .end : nil }
+            guard writes < UploadStream.maximumWrites, let piece = queue.popFirst() else { return nil }
             writes += 1
-            var piece = queue.removeFirst()
-            var joined = 0
-            while joined < queue.count, piece.readableBytes + queue[joined].readableBytes <= UploadStream.joinedSize {
-                piece.writeImmutableBuffer(queue[joined])
-                joined += 1
-            }
-            queue.removeFirst(joined)
             return .piece(piece)
         }
     }
@@ -46,10 +39,11 @@ final class UploadStream: AsyncSequence, Sendable {
     /// In bytes.
     static let window = 512 << 10
     private static let maximumWrites = 8
-    /// Pieces are joined up to this size, in bytes.
-    private static let joinedSize = 64 << 10
 
     private let state = Mutex(State())
+
+    /// What has not been pulled yet, as it stands in memory, in bytes.
+    var memory: Int { state.withLock { $0.queue.memory } }
 
     /// Hands over bytes, and waits while there are more than a window of them; throws where no more are wanted.
     func send(_ bytes: ByteBuffer, _ exchange: Exchange) async throws {
@@ -92,7 +86,7 @@ final class UploadStream: AsyncSequence, Sendable {
     func stop() {
         let (reader, sender) = state.withLock { state in
             state.isStopped = true
-            state.queue = []
+            state.queue.removeAll()
             return (state.reader.take(), state.sender.take())
         }
         reader?.resume(returning: nil)
