@@ -204,6 +204,7 @@ let package = Package(
             dependencies: [
                 "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", "Locations", "Remotes", log,
                 system,
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: strict),
         .testTarget(

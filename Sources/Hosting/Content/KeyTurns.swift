@@ -176,13 +176,16 @@ final class Turn: Sendable {
     /// Runs `work`, which is cancelled when this upload should step back.
     ///
     /// A pull of the body that is cancelled loses nothing: what arrives later is handed to the next one.
+    ///
+    /// - Parameter grace: how long the work may take to come to its end by itself.
     func steppingBack<Result: Sendable>(
-        _ work: @escaping @Sendable () async throws -> Result
+        after grace: Duration = .zero, _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
         try await withThrowingTaskGroup(of: Result?.self) { group in
             group.addTask { .some(try await work()) }
             group.addTask {
                 await self.stepBackRequest()
+                if grace > .zero { try? await Task.sleep(for: grace) }
                 return nil
             }
             defer { group.cancelAll() }
@@ -197,40 +200,45 @@ final class Turn: Sendable {
     fileprivate func askToStepBack() { if mayStepBack.load(ordering: .relaxed) { request.give() } }
 }
 
-/// Something that happens once, and one task that waits for it.
+/// Something that happens once, and those who wait for it.
 private final class Signal: Sendable {
     private struct State {
         var isGiven = false
-        var isCancelled = false
-        var waiter: CheckedContinuation<Void, Never>?
+        var nextID: UInt64 = 0
+        var waiting: [UInt64: CheckedContinuation<Void, Never>] = [:]
     }
 
     private let state = Mutex(State())
 
     var isGiven: Bool { state.withLock { $0.isGiven } }
 
-    func give() { end { $0.isGiven = true } }
+    func give() {
+        let waiting = state.withLock { state in
+            state.isGiven = true
+            defer { state.waiting = [:] }
+            return state.waiting.values
+        }
+        for waiter in waiting { waiter.resume() }
+    }
 
+    /// Returns when it happens, or when the task is cancelled.
     func wait() async {
+        let id = state.withLock { state in
+            state.nextID += 1
+            return state.nextID
+        }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isOver = state.withLock { state in
-                    if state.isGiven || state.isCancelled { return true }
-                    state.waiter = continuation
+                    // A task that is cancelled later is found in the table.
+                    if state.isGiven || Task.isCancelled { return true }
+                    state.waiting[id] = continuation
                     return false
                 }
                 if isOver { continuation.resume() }
             }
         } onCancel: {
-            end { $0.isCancelled = true }
+            state.withLock { $0.waiting.removeValue(forKey: id) }?.resume()
         }
-    }
-
-    private func end(_ change: (inout State) -> Void) {
-        let waiter = state.withLock { state in
-            change(&state)
-            return state.waiter.take()
-        }
-        waiter?.resume()
     }
 }

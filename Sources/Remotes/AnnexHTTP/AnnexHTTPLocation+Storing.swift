@@ -105,7 +105,13 @@ extension AnnexHTTPLocation {
             source.rewind()
             do {
                 let result = try await client.upload(request, fresh: tries.isAgain) { stream, exchange in
-                    try await feed(source, UInt64(length), into: stream, exchange)
+                    do {
+                        return try await feed(source, UInt64(length), into: stream, exchange)
+                    } catch let broken as UploadSource.Broken {
+                        // What has come is kept by the target for the next try, so it gets all of it.
+                        try await stream.drain()
+                        throw broken
+                    }
                 }
                 source.refusal = result.answer
                 return result

@@ -19,7 +19,8 @@ final class UploadStream: AsyncSequence, Sendable {
         var isStopped = false
         /// A pull that waits; it looks again when it is woken without a piece.
         var reader: CheckedContinuation<Pull?, Never>?
-        var sender: CheckedContinuation<Void, Never>?
+        /// A sender that waits until no more than `limit` bytes are unwritten.
+        var sender: (limit: Int, continuation: CheckedContinuation<Void, Never>)?
 
         /// What a pull gets now; nil where it has to wait.
         mutating func pull() -> Pull? {
@@ -55,19 +56,27 @@ final class UploadStream: AsyncSequence, Sendable {
             return state.reader.take()
         }
         reader?.resume(returning: nil)
-        while state.withLock({ $0.unwritten > Self.window && !$0.isStopped }) {
+        try await wait(until: Self.window)
+    }
+
+    /// Waits until the socket has taken all that was sent; throws where no more is wanted.
+    func drain() async throws { try await wait(until: 0) }
+
+    /// Waits until no more than so many bytes are unwritten.
+    private func wait(until limit: Int) async throws {
+        while state.withLock({ $0.unwritten > limit && !$0.isStopped }) {
             try Task.checkCancellation()
             await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
                     let waits = state.withLock { state in
-                        guard state.unwritten > Self.window, !state.isStopped, !Task.isCancelled else { return false }
-                        state.sender = continuation
+                        guard state.unwritten > limit, !state.isStopped, !Task.isCancelled else { return false }
+                        state.sender = (limit, continuation)
                         return true
                     }
                     if !waits { continuation.resume() }
                 }
             } onCancel: {
-                state.withLock { $0.sender.take() }?.resume()
+                state.withLock { $0.sender.take() }?.continuation.resume()
             }
         }
         if state.withLock({ $0.isStopped }) { throw Stopped() }
@@ -90,7 +99,7 @@ final class UploadStream: AsyncSequence, Sendable {
             return (state.reader.take(), state.sender.take())
         }
         reader?.resume(returning: nil)
-        sender?.resume()
+        sender?.continuation.resume()
     }
 
     /// The socket has taken so many bytes.
@@ -98,10 +107,11 @@ final class UploadStream: AsyncSequence, Sendable {
         let (reader, sender) = state.withLock { state in
             state.unwritten -= count
             state.writes -= 1
-            return (state.reader.take(), state.unwritten <= Self.window ? state.sender.take() : nil)
+            let isEnough = state.sender.map { state.unwritten <= $0.limit } ?? false
+            return (state.reader.take(), isEnough ? state.sender.take() : nil)
         }
         reader?.resume(returning: nil)
-        sender?.resume()
+        sender?.continuation.resume()
     }
 
     func makeAsyncIterator() -> Iterator { Iterator(stream: self) }

@@ -63,6 +63,32 @@ import Testing
         }
     }
 
+    @Test(
+        "a slow upload that gave way goes on where it was when the quicker one breaks off", .timeLimit(.minutes(5)),
+        arguments: kinds)
+    func goesOn(_ kind: ProxySetup.Kind) throws {
+        try withProxy(kind) { setup in
+            let bytes = seededBytes(1_000_000, seed: 4)
+            let key = try Tools.sha256Key(bytes)
+            let slow = try setup.p2p.beginPut(key, part: Array(bytes[..<50_000]), declared: bytes.count)
+            #expect(try eventually { try setup.partialSize(key) > 0 })
+            let quick = try setup.p2p.beginPut(key, part: Array(bytes[..<400_000]), declared: bytes.count)
+            var sent = 50_000
+            #expect(
+                try eventually(within: 60) {
+                    if try setup.partialSize(key) >= 300_000 { return true }
+                    try slow.sendChunk([bytes[sent]])
+                    sent += 1
+                    return false
+                })
+            quick.reset()
+            try slow.sendChunk(Array(bytes[sent...]))
+            try slow.sendLastChunk()
+            #expect(try slow.readReply().bool("stored") == true)
+            #expect(try setup.p2p.get(key).body == bytes)
+        }
+    }
+
     @Test("20 clients get one key", .timeLimit(.minutes(5)), arguments: kinds)
     func manyReaders(_ kind: ProxySetup.Kind) throws {
         try withProxy(kind) { setup in
