@@ -9,8 +9,7 @@ extension P2PHandler {
     ///
     /// A missing key is a 404, never an empty 200: a client could take that for the content.
     func getContent(_ key: Key, from offset: UInt64) async throws {
-        let reading = Reading(offset: offset, wantsBytes: exchange.method != "HEAD")
-        guard let content = try await location.open(key, for: reading) else {
+        guard let content = try await location.open(key, for: reading(key, from: offset)) else {
             throw ServiceError.notFound("\(location.uuid) does not have this key")
         }
         let tag = try content.entityTag
@@ -24,6 +23,20 @@ extension P2PHandler {
         if part.status == 416 { return try await exchange.respond(status: 416, headers: headers, body: []) }
         exchange.note(bytesSent: part.length)
         try await send(content, part, headers)
+    }
+
+    /// What will be wanted, as far as it can be told before the content is there: a remote is then asked for that at once.
+    private func reading(_ key: Key, from offset: UInt64) -> Reading {
+        var reading = Reading(offset: offset, wantsBytes: exchange.method != "HEAD")
+        guard offset == 0, reading.wantsBytes, let size = key.size, key.chunk == nil,
+            let range = exchange.header("Range"), exchange.header("If-Range") == nil
+        else { return reading }
+        switch ByteRange(range, of: size) {
+        case .ignored: break
+        case .unsatisfiable: reading.wantsBytes = false
+        case .bytes(let first, _): reading.offset = first
+        }
+        return reading
     }
 
     private func send(_ content: Content, _ part: ContentPart, _ headers: [(String, String)]) async throws {

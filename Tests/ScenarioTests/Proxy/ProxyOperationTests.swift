@@ -59,6 +59,31 @@ import Testing
         }
     }
 
+    @Test("a range is asked of the remote in one request, from where it begins")
+    func rangesOnce() throws {
+        try withProxy(.annexd) { setup in
+            let other = try #require(setup.otherHost)
+            let size = 300_001
+            let key = try setup.p2p.store(seededBytes(size, seed: 5))
+            let plain = "/team/gateway/git-annex/\(setup.targetUUID)/key/\(key)"
+            var (requests, sent) = (0, 0)
+            for (range, first) in [
+                ("bytes=299990-", 299_990), ("bytes=-5", size - 5), ("bytes=100000-199999", 100_000), ("bytes=0-9", 0),
+            ] {
+                let reply = try setup.host.http.request("GET", plain, headers: [("Range", range)])
+                #expect(reply.status == 206)
+                requests += 1
+                sent += size - first
+                let isCounted = try eventually {
+                    try other.sum(of: "annexd_requests_total{operation=\"get\"") >= requests
+                }
+                #expect(isCounted)
+                #expect(try other.sum(of: "annexd_requests_total{operation=\"get\"") == requests)
+                #expect(try other.sum(of: "annexd_object_bytes_sent_total") == sent, "\(range)")
+            }
+        }
+    }
+
     @Test("empty content, and keys without a size or a digest", arguments: ProxySetup.Kind.allCases)
     func unusualKeys(_ kind: ProxySetup.Kind) throws {
         try withProxy(kind) { setup in
@@ -208,5 +233,13 @@ import Testing
             #expect(try setup.p2p.checkPresent(key) == true)
             #expect(try setup.target.attempt("git", "annex", "drop", "--force", "--key", key).status != 0)
         }
+    }
+}
+
+extension AnnexdHost {
+    /// The sum of all metrics whose lines begin so.
+    fileprivate func sum(of name: String) throws -> Int {
+        try http.get("/-/metrics").text.split(separator: "\n").filter { $0.hasPrefix(name) }
+            .compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }.reduce(0) { $0 + Int($1) }
     }
 }
