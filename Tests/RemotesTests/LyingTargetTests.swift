@@ -272,6 +272,33 @@ import Testing
         }
     }
 
+    @Test("an older target whose first request is HEAD, the answer to which says no more than 400 (spec 03 #65)")
+    func stepDownFromHead() async throws {
+        let seen = Recorder<String>()
+        try await withScript { connection, _ in
+            while true {
+                let head = try connection.readHead()
+                seen.append("\(head.version) \(head.method) \(head.action)")
+                switch (head.version, head.action) {
+                case ("v2", "checkpresent"): try connection.answer("200 OK", "{\"present\":true}")
+                case ("v2", "key"): try connection.send("HTTP/1.1 200 OK\r\nX-git-annex-data-length: 3\r\n\r\n")
+                default:
+                    let body = head.method == "HEAD" ? "" : "bad version"
+                    try connection.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 11\r\n\r\n\(body)")
+                }
+            }
+        } _: { location, _, _ in
+            let key = try Key(parsing: "URL-s3--x")
+            #expect(try await location.open(key, for: Reading(wantsBytes: false))?.size == 3)
+            #expect(try await location.open(key, for: Reading(wantsBytes: false))?.size == 3)
+            #expect(
+                seen.all == [
+                    "v4 HEAD key", "v4 POST checkpresent", "v3 POST checkpresent", "v2 POST checkpresent",
+                    "v2 HEAD key", "v2 HEAD key",
+                ])
+        }
+    }
+
     @Test("a repository that is not there is not looked for over and over (spec 03 #65)")
     func unknownRepository() async throws {
         let heads = Recorder<String>()

@@ -39,7 +39,9 @@ extension AnnexHTTPLocation {
                 state.versions.withLock { $0.learned(version, at: .now) }
                 return incoming
             case .failure(let answer):
-                if !answer.saysNoSuchPath { throw answer.failure(from: name) }
+                // The answer to HEAD has no body, which would tell a version that is too new from other mistakes.
+                let isUntold = method == .HEAD && answer.status == 400
+                guard answer.saysNoSuchPath || isUntold else { throw answer.failure(from: name) }
             }
             // That stands for an absent key, an unknown version and an unknown repository alike; this tells which.
             guard try await askPresence(of: key) else { return nil }
