@@ -56,6 +56,26 @@ import Testing
         await pool.shutdown()
     }
 
+    @Test("other work has its turn while content is hashed")
+    func givesWay() async throws {
+        let pool = BlockingPool(name: "digests", threadCount: 1)
+        let gate = DispatchSemaphore(value: 0)
+        pool.begin { _ in gate.wait() }
+        let bytes = seededBytes(1 << 20, seed: 3)
+        let verifier = try #require(StreamVerifier(try sha256Key(bytes), pool: pool, share: 512 << 10))
+        for start in stride(from: 0, to: bytes.count, by: 1 << 18) {
+            try await verifier.feed(ByteBuffer(bytes: bytes[start..<start + 1 << 18]))
+        }
+        let left = Counter()
+        let other = Task { try await pool.run { left.value.store(verifier.backlog, ordering: .relaxed) } }
+        while pool.waitingJobs < 2 { try await Task.sleep(for: .milliseconds(1)) }
+        gate.signal()
+        try await other.value
+        #expect(left.value.load(ordering: .relaxed) == 512 << 10)
+        #expect(try await verifier.finish() == .accepted)
+        await pool.shutdown()
+    }
+
     private final class Counter: Sendable {
         let value = Atomic(0)
     }

@@ -32,18 +32,27 @@ final class StreamVerifier: Sendable {
     private static let batch = 384 << 10
     /// How much may wait to be hashed before the source has to, in bytes; and how much is left when it may go on.
     private static let (highWater, lowWater) = (2 << 20, 1 << 20)
+    /// How much a thread hashes in one go, in bytes; then it does what others wait for first.
+    private static let share = 4 << 20
 
     /// Touched by the working thread, or when there is none.
     private nonisolated(unsafe) let verifier: ContentVerifier
     private let pool: BlockingPool
+    private let share: Int
     private let state = Mutex(State())
 
     /// Nil where the key does not tell how to check its content (for VURL keys only the branch does).
-    init?(_ key: Key, pool: BlockingPool) {
+    ///
+    /// - Parameter share: how much a thread hashes in one go, in bytes; other than usual only in tests.
+    init?(_ key: Key, pool: BlockingPool, share: Int = StreamVerifier.share) {
         verifier = ContentVerifier(key)
         guard verifier.isVerifiable else { return nil }
         self.pool = pool
+        self.share = share
     }
+
+    /// What was fed and is not hashed yet, in bytes; small pieces count for more.
+    var backlog: Int { state.withLock { $0.backlog } }
 
     /// Takes the next piece; returns when little enough waits to be hashed.
     func feed(_ piece: ByteBuffer) async throws {
@@ -90,11 +99,25 @@ final class StreamVerifier: Sendable {
 
     private func work(_ isActive: Bool) {
         guard isActive else { return giveUp() }
-        var hashed = 0
+        var (hashed, total) = (0, 0)
         while let piece = take(hashed) {
             piece.withUnsafeReadableBytes { verifier.update($0) }
             hashed = Self.weight(of: piece)
+            total += hashed
+            if total >= share { return stepAside(hashed) }
         }
+    }
+
+    /// Goes on when the thread has done what waits for it already: as many streams as there are threads, each fed as fast
+    /// as it is hashed, would keep all disk work waiting to their ends.
+    private func stepAside(_ hashed: Int) {
+        let (goesOn, waiter) = state.withLock { state in
+            state.backlog -= hashed
+            state.isWorking = !state.pieces.isEmpty
+            return (state.isWorking, state.takeWaiter())
+        }
+        waiter?.resume()
+        if goesOn { pool.begin { self.work($0) } }
     }
 
     /// The next piece; nil where there is none, and the work is over.
