@@ -134,7 +134,10 @@ public final class Catalog: Sendable {
 
     /// How many uploads wait for another one of the same key.
     public var waitingUploads: Int {
-        state.withLock { Array($0.open.values) }.reduce(0) { $0 + $1.turns.waiting }
+        let lines = state.withLock { state in
+            state.open.values.map(\.turns) + state.outside.values.map(\.turns) + state.remoteTurns.values
+        }
+        return lines.reduce(0) { $0 + $1.waiting }
     }
 
     /// Blocking. Opens the repository, or finds it open.

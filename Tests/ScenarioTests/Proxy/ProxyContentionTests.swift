@@ -65,7 +65,7 @@ import Testing
 
     @Test(
         "a slow upload that gave way goes on where it was when the quicker one breaks off", .timeLimit(.minutes(5)),
-        arguments: kinds)
+        arguments: kinds + [.bare])
     func goesOn(_ kind: ProxySetup.Kind) throws {
         try withProxy(kind) { setup in
             let bytes = seededBytes(1_000_000, seed: 4)
@@ -73,6 +73,10 @@ import Testing
             let slow = try setup.p2p.beginPut(key, part: Array(bytes[..<50_000]), declared: bytes.count)
             #expect(try eventually { try setup.partialSize(key) > 0 })
             let quick = try setup.p2p.beginPut(key, part: Array(bytes[..<400_000]), declared: bytes.count)
+            #expect(
+                try eventually {
+                    try setup.host.http.get("/-/metrics").text.contains("annexd_uploads_waiting 1")
+                })
             var sent = 50_000
             #expect(
                 try eventually(within: 60) {
