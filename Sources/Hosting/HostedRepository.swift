@@ -74,16 +74,20 @@ public final class HostedRepository: Sendable {
         return LocalContent(repository: self, uuid: uuid, branch: branch)
     }
 
-    /// The remotes that git config has, cheapest first.
+    /// The remotes that git config has, and those that their gateways bring along, cheapest first.
     var remotes: ProxyConfiguration {
-        get async throws { try await perform { [source] in try source.current().proxies } }
+        get async throws {
+            let configuration = try await perform { [source] in try source.current().proxies }
+            guard let branch else { return configuration }
+            return configuration.instantiating(try await servedRepositories.current(branch), own: branch.uuid)
+        }
     }
 
     /// What proxy.log lists for this repository now.
     var served: Set<ProxyLog.Entry> {
         get async throws {
             guard let branch else { return [] }
-            return try await servedRepositories.current(branch)
+            return try await servedRepositories.current(branch)[branch.uuid] ?? []
         }
     }
 

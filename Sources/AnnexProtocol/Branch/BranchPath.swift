@@ -42,6 +42,7 @@ public struct BranchPath: Hashable, Sendable, Comparable {
     public static let remoteLog = BranchPath(literal: "remote.log")
     public static let exportLog = BranchPath(literal: "export.log")
     public static let proxyLog = BranchPath(literal: "proxy.log")
+    public static let clusterLog = BranchPath(literal: "cluster.log")
     public static let transitionsLog = BranchPath(literal: "transitions.log")
 
     public static func < (left: BranchPath, right: BranchPath) -> Bool {

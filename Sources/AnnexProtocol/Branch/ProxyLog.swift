@@ -23,8 +23,20 @@ public struct ProxyLog: Hashable, Sendable {
 
     /// What a gateway proxies for; entries with names that no remote can have are not among them.
     public func entries(of gateway: RepositoryUUID) -> Set<Entry> {
-        let words = (log[gateway.bytes] ?? []).split(separator: BranchLines.space)
-        return Set(words.compactMap(Self.entry))
+        Self.entries(log[gateway.bytes] ?? [])
+    }
+
+    /// The same, for every gateway.
+    public var entries: [RepositoryUUID: Set<Entry>] {
+        var result: [RepositoryUUID: Set<Entry>] = [:]
+        for (field, record) in log.records {
+            if let gateway = RepositoryUUID(field) { result[gateway] = Self.entries(record.value) }
+        }
+        return result
+    }
+
+    private static func entries(_ value: [UInt8]) -> Set<Entry> {
+        Set(value.split(separator: BranchLines.space).compactMap(entry))
     }
 
     /// Records what a gateway proxies for; answers false, and changes nothing, when that is recorded already.

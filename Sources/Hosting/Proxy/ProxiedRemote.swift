@@ -2,7 +2,7 @@ public import AnnexProtocol
 public import Remotes
 public import SystemPackage
 
-/// A remote of a hosted repository, as its git config has it (spec 03 §1.1).
+/// A remote of a hosted repository, as its git config has it (spec 03 §1.1), or as one of its gateways brings it along.
 public struct ProxiedRemote: Hashable, Sendable {
     public var name: String
     /// Nil where git config does not tell (yet).
@@ -16,6 +16,12 @@ public struct ProxiedRemote: Hashable, Sendable {
     public var isPrivate: Bool
     /// `annex-cluster-node`: the names of the clusters that it is a node of.
     public var clusters: [String]
+    /// `annex-cluster-gateway`: it is another gateway of a cluster.
+    public var isClusterGateway: Bool
+    /// It has no URL: what it is stands in remote.log.
+    public var isSpecial: Bool
+    /// The name of the remote that passes requests for this one on; nil where git config has it itself (spec 03 §1.5).
+    public var gateway: String?
 
     /// How the remote is reached.
     public enum Address: Hashable, Sendable {

@@ -23,9 +23,22 @@ struct ProxyConfiguration: Sendable {
             guard let name = String(validating: bytes, as: UTF8.self), !name.isEmpty else { continue }
             remotes.append(Self.remote(name, config, top))
         }
-        // A stable sort: `sorted` keeps the order of equal elements.
+        sort()
+    }
+
+    private mutating func sort() {
+        // A stable sort: `sort` keeps the order of equal elements.
         remotes.sort { $0.cost < $1.cost }
     }
+
+    /// Adds remotes that git config does not have; among equally dear ones they come last.
+    mutating func append(_ more: [ProxiedRemote]) {
+        remotes += more
+        sort()
+    }
+
+    /// The remotes for which git config has any setting.
+    var names: Set<String> { Set(remotes.map(\.name)) }
 
     private static func remote(_ name: String, _ config: GitConfig, _ top: FilePath) -> ProxiedRemote {
         func value(_ key: String) -> String? { config.string("remote.\(name).\(key)") }
@@ -36,7 +49,9 @@ struct ProxyConfiguration: Sendable {
             cost: cost ?? ProxiedRemote.defaultCost(address),
             isProxied: config.bool("remote.\(name).annex-proxy") ?? false,
             isPrivate: config.bool("remote.\(name).annex-private") ?? false,
-            clusters: (value("annex-cluster-node") ?? "").split(whereSeparator: \.isWhitespace).map(String.init))
+            clusters: (value("annex-cluster-node") ?? "").split(whereSeparator: \.isWhitespace).map(String.init),
+            isClusterGateway: value("annex-cluster-gateway")?.contains { !$0.isWhitespace } ?? false,
+            isSpecial: (value("url") ?? "").isEmpty && (value("annexurl") ?? "").isEmpty)
     }
 
     private static func address(url: String?, annexURL: String?, _ top: FilePath) -> ProxiedRemote.Address {
@@ -59,6 +74,14 @@ struct ProxyConfiguration: Sendable {
     /// The repositories that this configuration can proxy for, whatever proxy.log says.
     var candidateUUIDs: Set<RepositoryUUID> { Set(remotes.filter(\.isCandidate).compactMap(\.uuid)) }
 
+    /// Whether a remote may be a gateway that brings others along.
+    var mayHaveGateways: Bool {
+        remotes.contains { remote in
+            guard case .annexHTTP = remote.address else { return false }
+            return remote.isProxied || remote.isClusterGateway
+        }
+    }
+
     /// What to do with a request for a repository that is not this one.
     ///
     /// Who can push the git-annex branch decides what is in proxy.log, so git config must agree: the second gate.
@@ -66,10 +89,22 @@ struct ProxyConfiguration: Sendable {
         let names = Set(served.filter { $0.uuid == uuid }.map(\.name))
         if names.isEmpty { return .notServed }
         let remote = remotes.first { remote in
-            remote.uuid == uuid && names.contains(remote.name)
-                && (remote.isProxied || remote.clusters.contains { clusters[$0] != nil })
+            remote.uuid == uuid && names.contains(remote.name) && allows(remote)
         }
         return remote.map { .remote($0) } ?? .notConfigured
+    }
+
+    /// Whether git config lets requests pass. For what a gateway brings along, it is the gateway that must be allowed.
+    private func allows(_ remote: ProxiedRemote) -> Bool {
+        remote.isProxied || remote.clusters.contains { clusters[$0] != nil }
+            || remotes.contains { $0.name == remote.gateway && $0.isClusterGateway }
+    }
+
+    /// The remotes that clients may reach, or could once proxy.log says so.
+    func shown(served: Set<ProxyLog.Entry>) -> [ProxiedRemote] {
+        remotes.filter { remote in
+            remote.isCandidate || remote.uuid.map { decide($0, served: served) == .remote(remote) } ?? false
+        }
     }
 }
 

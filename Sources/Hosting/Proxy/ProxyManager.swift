@@ -35,8 +35,8 @@ public struct ProxyManager: Sendable {
     public func update() async throws -> Update {
         var update = Update()
         try await identifyRemotes(&update)
-        let wanted = try await entries(&update)
         let recorded = try await repository.served
+        let wanted = try await entries(&update, recorded)
         update.started = wanted.subtracting(recorded).sorted()
         update.stopped = recorded.subtracting(wanted).sorted()
         if !update.started.isEmpty || !update.stopped.isEmpty {
@@ -54,7 +54,8 @@ public struct ProxyManager: Sendable {
     /// Asks candidates without a UUID who they are, as the stock program does when it first meets a remote.
     private func identifyRemotes(_ update: inout Update) async throws {
         let config = GitConfigFile(repository.gitDirectory.appending("config"))
-        for remote in try await repository.remotes.remotes where remote.isCandidate {
+        for remote in try await repository.remotes.remotes
+        where remote.gateway == nil && (remote.isCandidate || remote.isClusterGateway) {
             do {
                 switch remote.address {
                 case .path(let path) where remote.uuid == nil:
@@ -81,25 +82,59 @@ public struct ProxyManager: Sendable {
     }
 
     /// One entry for each cluster, and for each candidate that can be named and told apart.
-    private func entries(_ update: inout Update) async throws -> Set<ProxyLog.Entry> {
+    private func entries(
+        _ update: inout Update, _ recorded: Set<ProxyLog.Entry>
+    ) async throws -> Set<ProxyLog.Entry> {
         let configuration = try await repository.remotes
         var entries = Set(configuration.clusters.map { ProxyLog.Entry(uuid: $0.value, name: $0.key) })
-        for remote in configuration.remotes where remote.isCandidate {
-            if let reason = Self.objection(to: remote, gateway: own.uuid) {
-                update.warnings.append("\(remote.name) is not proxied: \(reason)")
-            } else if let uuid = remote.uuid {
-                entries.insert(ProxyLog.Entry(uuid: uuid, name: remote.name))
+        func add(_ remote: ProxiedRemote) {
+            switch Self.verdict(on: remote, gateway: own.uuid, recorded) {
+            case .recorded(let entry): entries.insert(entry)
+            case .kept(let entry, let reason):
+                entries.insert(entry)
+                update.warnings.append("\(remote.name) stays recorded, and is not served yet: \(reason)")
+            case .left(let reason):
+                // Where the gateway cannot be proxied, its own warning says it all.
+                if remote.gateway == nil { update.warnings.append("\(remote.name) is not proxied: \(reason)") }
             }
         }
+        for remote in configuration.remotes where remote.isCandidate { add(remote) }
+        let listed = Set(entries.map(\.uuid))
+        for remote in try await nodes(of: configuration) where !listed.contains(remote.uuid ?? own.uuid) { add(remote) }
         return entries
     }
 
-    private static func objection(to remote: ProxiedRemote, gateway: RepositoryUUID) -> String? {
-        guard let uuid = remote.uuid else { return "it has no UUID (remote.\(remote.name).annex-uuid)" }
-        if remote.isPrivate { return "it is private (remote.\(remote.name).annex-private)" }
-        if uuid == gateway { return "it is this repository itself" }
-        if !ProxyLog.isRemoteName(remote.name) { return "clients could not have a remote of this name" }
-        if case .unsupported(let what) = remote.address { return what }
-        return nil
+    /// What becomes of a candidate.
+    private enum Verdict {
+        case recorded(ProxyLog.Entry)
+        /// The stock program recorded it, which can proxy what annexd cannot.
+        case kept(ProxyLog.Entry, reason: String)
+        case left(reason: String)
+    }
+
+    private static func verdict(
+        on remote: ProxiedRemote, gateway: RepositoryUUID, _ recorded: Set<ProxyLog.Entry>
+    ) -> Verdict {
+        guard let uuid = remote.uuid else {
+            return .left(reason: "it has no UUID (remote.\(remote.name).annex-uuid)")
+        }
+        if remote.isPrivate { return .left(reason: "it is private (remote.\(remote.name).annex-private)") }
+        if uuid == gateway { return .left(reason: "it is this repository itself") }
+        if !ProxyLog.isRemoteName(remote.name) { return .left(reason: "clients could not have a remote of this name") }
+        let entry = ProxyLog.Entry(uuid: uuid, name: remote.name)
+        guard case .unsupported(let what) = remote.address else { return .recorded(entry) }
+        return recorded.contains(entry) ? .kept(entry, reason: what) : .left(reason: what)
+    }
+
+    /// Remotes behind other gateways that are nodes of clusters of this repository (spec 03 §1.2 step 5).
+    private func nodes(of configuration: ProxyConfiguration) async throws -> [ProxiedRemote] {
+        if configuration.clusters.isEmpty { return [] }
+        let log = KeyedLog(parsing: try await own.branch.read(.clusterLog) ?? [])
+        let trust = OldUUIDLog(parsing: try await own.branch.read(.trustLog) ?? [])
+        let nodes = configuration.clusters.values.flatMap { cluster in
+            (log[cluster.bytes] ?? []).split(separator: UInt8(ascii: " ")).compactMap { RepositoryUUID($0) }
+        }
+        let alive = Set(nodes).filter { trust[$0] != [UInt8(ascii: "X")] }
+        return configuration.remotes.filter { $0.gateway != nil && $0.uuid.map(alive.contains) ?? false }
     }
 }

@@ -38,7 +38,7 @@ extension ProxyManager {
         let configuration = try await repository.remotes
         let served = try await repository.served
         var result: [ProxyStatus] = []
-        for remote in configuration.remotes where remote.isCandidate {
+        for remote in configuration.shown(served: served) {
             let isProxied = remote.uuid.map { configuration.decide($0, served: served) == .remote(remote) } ?? false
             result.append(
                 ProxyStatus(
@@ -89,7 +89,7 @@ extension ProxyManager {
     /// What goes on with each remote that is reached over a connection, by the remote's name.
     public func usage() async throws -> [String: RemoteConnections.Usage] {
         var result: [String: RemoteConnections.Usage] = [:]
-        for remote in try await repository.remotes.remotes where remote.isCandidate {
+        for remote in try await repository.remotes.shown(served: repository.served) {
             guard let uuid = remote.uuid, case .annexHTTP(let url, let gitURL) = remote.address else { continue }
             let target = AnnexHTTPTarget(name: remote.name, uuid: uuid, url: url, gitURL: gitURL)
             result[remote.name] = catalog.services.remotes.usage(of: target)
