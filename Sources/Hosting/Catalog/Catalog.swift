@@ -23,6 +23,8 @@ public final class Catalog: Sendable {
         var namesByUUID: [RepositoryUUID: Set<RepositoryName>] = [:]
         /// Which repositories may proxy for a repository, as their git configs say.
         var gatewaysByUUID: [RepositoryUUID: Set<RepositoryName>] = [:]
+        /// Repositories with remotes that may be gateways themselves.
+        var indirectGateways: Set<RepositoryName> = []
         /// Repositories with one UUID that the log has told of.
         var reported: [RepositoryUUID: Set<RepositoryName>] = [:]
     }
@@ -63,21 +65,16 @@ public final class Catalog: Sendable {
     /// The repository whose own UUID this is, else the one that proxies for it; nil where there is none, or where
     /// several are copies of one another or proxy for the same.
     public func repository(withUUID uuid: RepositoryUUID) async throws -> HostedRepository? {
-        let (names, gateways) = state.withLock { ($0.namesByUUID[uuid] ?? [], $0.gatewaysByUUID[uuid] ?? []) }
-        if names.isEmpty { return try await unambiguous(gateways, uuid) }
-        guard let repository = try await unambiguous(names, uuid), repository.uuid == uuid else { return nil }
-        return repository
-    }
-
-    private func unambiguous(_ names: Set<RepositoryName>, _ uuid: RepositoryUUID) async throws -> HostedRepository? {
-        guard names.count <= 1 else {
-            services.logger.info(
-                "a UUID that several repositories answer for was asked for without a path",
-                metadata: ["uuid": "\(uuid)", "repositories": "\(names.sorted())"])
+        let (names, gateways, indirect) = state.withLock {
+            ($0.namesByUUID[uuid] ?? [], $0.gatewaysByUUID[uuid] ?? [], $0.indirectGateways)
+        }
+        if names.isEmpty { return try await gateway(for: uuid, among: gateways, else: indirect) }
+        guard names.count == 1, let name = names.first else {
+            tellAmbiguous(uuid, names)
             return nil
         }
-        guard let name = names.first else { return nil }
-        return try await repository(named: name)
+        guard let repository = try await repository(named: name), repository.uuid == uuid else { return nil }
+        return repository
     }
 
     /// Whether a repository below the root has this UUID, as far as the index knows.
@@ -152,7 +149,8 @@ public final class Catalog: Sendable {
         let opened = try HostedRepository(name: name, gitDirectory: gitDirectory, services: services)
         let found = RepositoryScan.Found(
             name: name, gitDirectory: gitDirectory, uuid: opened.uuid,
-            proxies: opened.settingsWhenOpened.proxies.candidateUUIDs)
+            proxies: opened.settingsWhenOpened.proxies.candidateUUIDs,
+            mayHaveGateways: opened.settingsWhenOpened.proxies.mayHaveGateways)
         return state.withLock { state in
             if let other = state.open[name], (try? other.currentSettings()) != nil { return other }
             state.open[name] = opened
@@ -213,7 +211,7 @@ public final class Catalog: Sendable {
         let repositories = scan.repositories
         state.withLock { state in
             state.index = repositories
-            (state.namesByUUID, state.gatewaysByUUID) = ([:], [:])
+            (state.namesByUUID, state.gatewaysByUUID, state.indirectGateways) = ([:], [:], [])
             for found in repositories.values { state.add(found) }
         }
         reportCopies()
@@ -255,9 +253,11 @@ extension Catalog.State {
         if let old = index[found.name] {
             if let uuid = old.uuid, uuid != found.uuid { namesByUUID[uuid]?.remove(found.name) }
             for uuid in old.proxies.subtracting(found.proxies) { gatewaysByUUID[uuid]?.remove(found.name) }
+            if !found.mayHaveGateways { indirectGateways.remove(found.name) }
         }
         index[found.name] = found
         if let uuid = found.uuid { namesByUUID[uuid, default: []].insert(found.name) }
         for uuid in found.proxies { gatewaysByUUID[uuid, default: []].insert(found.name) }
+        if found.mayHaveGateways { indirectGateways.insert(found.name) }
     }
 }

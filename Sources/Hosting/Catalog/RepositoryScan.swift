@@ -17,6 +17,8 @@ struct RepositoryScan {
         var formerNames: [RepositoryName] = []
         /// Repositories that its git config lets it proxy for.
         var proxies: Set<RepositoryUUID> = []
+        /// Whether its git config lets it proxy remotes that may be gateways themselves.
+        var mayHaveGateways = false
         /// Which config file said so.
         var version: FileStatus.Version?
     }
@@ -120,7 +122,8 @@ struct RepositoryScan {
             let config = try? GitConfig(parsing: bytes)
         else { return found }
         found.uuid = config.string("annex.uuid").flatMap { RepositoryUUID($0) }
-        found.proxies = RepositorySettings(config, gitDirectory: gitDirectory).proxies.candidateUUIDs
+        let proxies = RepositorySettings(config, gitDirectory: gitDirectory).proxies
+        (found.proxies, found.mayHaveGateways) = (proxies.candidateUUIDs, proxies.mayHaveGateways)
         found.formerNames = config.all("annexd.formerName").compactMap {
             RepositoryName(String(decoding: $0, as: UTF8.self))
         }

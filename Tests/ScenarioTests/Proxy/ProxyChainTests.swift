@@ -187,10 +187,10 @@ import Testing
             try bob.annex("get", "f")
             #expect(bob.read("f") == seededBytes(300_000, seed: 1))
             let key = try alice.key("f")
-            let p2p = P2PCalls(port: host.port, prefix: "/team/gateway", uuid: uuid)
-            #expect(try p2p.checkPresent(key) == true)
+            let bare = P2PCalls(port: host.port, prefix: "", uuid: uuid)
+            #expect(try eventually { try bare.checkPresent(key) == true }, "by the UUID alone")
             try alice.annex("drop", "--from", "origin-mid-b", "f")
-            #expect(try p2p.checkPresent(key) == false)
+            #expect(try bare.checkPresent(key) == false)
             try other?.stop()
         }
     }

@@ -160,11 +160,14 @@ import Testing
             #expect(try eventually { try status(bare) == 200 })
             let second = try setup.host.create("team/second")
             try second.setConfig("remote.other.url", setup.target.path)
+            try second.setConfig("remote.other.annex-uuid", setup.targetUUID)
             try second.setConfig("remote.other.annex-proxy", "true")
-            #expect(try setup.host.annexd("proxy", "update", "--root", setup.host.root, "team/second").status == 0)
-            #expect(try eventually { try status(bare) == 404 })
             var byPath = setup.p2p
             byPath.prefix = "/team/second"
+            #expect(try status(byPath) == 404, "and the server knows its git config now")
+            #expect(try status(bare) == 200, "the second may proxy for it, and its proxy.log does not say so")
+            #expect(try setup.host.annexd("proxy", "update", "--root", setup.host.root, "team/second").status == 0)
+            #expect(try eventually { try status(bare) == 404 })
             #expect(try status(byPath) == 200)
             #expect(try status(setup) == 200)
         }

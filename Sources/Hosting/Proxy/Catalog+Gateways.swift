@@ -1,0 +1,60 @@
+import AnnexProtocol
+import Logging
+
+extension Catalog {
+    /// How many repositories are asked at most whether they proxy for a UUID.
+    private static let askedRepositories = 16
+
+    /// The repository that proxies for `uuid`, as its git config and its proxy.log say; nil where none does, or several.
+    ///
+    /// - Parameters:
+    ///   - candidates: repositories whose git config lets them proxy for it.
+    ///   - indirect: repositories with remotes that may be gateways for it; asked where no candidate does.
+    func gateway(
+        for uuid: RepositoryUUID, among candidates: Set<RepositoryName>, else indirect: Set<RepositoryName>
+    ) async throws -> HostedRepository? {
+        // Nobody else can be meant: whoever asks it hears the reason where it does not serve the UUID.
+        if candidates.count == 1, indirect.isSubset(of: candidates), let name = candidates.first {
+            return try await repository(named: name)
+        }
+        for names in [candidates, indirect.subtracting(candidates)] {
+            if names.count > Self.askedRepositories {
+                tellAmbiguous(uuid, names)
+                return nil
+            }
+            var serving: [HostedRepository] = []
+            for name in names.sorted() {
+                if let repository = try await repository(named: name, proxyingFor: uuid) { serving.append(repository) }
+            }
+            if serving.count > 1 { tellAmbiguous(uuid, Set(serving.map(\.name))) }
+            if !serving.isEmpty { return serving.count == 1 ? serving[0] : nil }
+        }
+        return nil
+    }
+
+    /// Nil where it does not pass requests for `uuid` on; nil as well where that cannot be found out.
+    private func repository(
+        named name: RepositoryName, proxyingFor uuid: RepositoryUUID
+    ) async throws -> HostedRepository? {
+        do {
+            guard let repository = try await repository(named: name),
+                case .remote = try await repository.remotes.decide(uuid, served: repository.served)
+            else { return nil }
+            return repository
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            // What is wrong with one repository is no reason to refuse what another one serves.
+            services.logger.warning(
+                "whether a repository proxies for a UUID could not be found out",
+                metadata: ["repository": "\(name)", "uuid": "\(uuid)", "error": "\(error)"])
+            return nil
+        }
+    }
+
+    func tellAmbiguous(_ uuid: RepositoryUUID, _ names: Set<RepositoryName>) {
+        services.logger.info(
+            "a UUID that several repositories may answer for was asked for without a path",
+            metadata: ["uuid": "\(uuid)", "repositories": "\(names.sorted())"])
+    }
+}
