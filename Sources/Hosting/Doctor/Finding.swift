@@ -30,6 +30,7 @@ public struct Finding: Sendable, Hashable {
         case objectMissing = "object-missing"
         case objectWrongSize = "object-wrong-size"
         case objectBad = "object-bad"
+        case objectUnreadable = "object-unreadable"
         case objectMisplaced = "object-misplaced"
         case objectsStrange = "objects-strange-file"
         case aliasBroken = "alias-broken"

@@ -36,10 +36,21 @@ struct ContentCheck: Sendable {
                 if let cursor = log.cursor, prefix.lexicographicallyPrecedes(cursor), !cursor.starts(with: prefix) {
                     continue
                 }
-                for object in try await pool.run({ try objects.folders(in: first) { _ in } }) {
+                let folders: [ObjectFolder]
+                do {
+                    folders = try await pool.run { try objects.folders(in: first) { _ in } }
+                } catch let error where Self.isPassedBy(error) {
+                    await foundUnreadable("annex/objects/\(Examination.text(first))", error)
+                    continue
+                }
+                for object in folders {
                     if let cursor = log.cursor, !cursor.lexicographicallyPrecedes(object.path) { continue }
                     guard let key = object.key, object.isInPlace, object.hasRightSize else { continue }
-                    unsaved += try await verify(key, &throttle)
+                    do {
+                        unsaved += try await verify(key, &throttle)
+                    } catch let error where Self.isPassedBy(error) {
+                        await foundUnreadable("\(key)", error)
+                    }
                     log.cursor = object.path
                     log.objects += 1
                     guard unsaved >= Self.checkpoint else { continue }
@@ -55,6 +66,19 @@ struct ContentCheck: Sendable {
         let saved = log
         try await pool.run { try file.write(saved) }
         if let failure { throw failure }
+    }
+
+    /// Whether others can be read where this came in the way: else no run would ever get past a bad sector.
+    private static func isPassedBy(_ error: any Error) -> Bool {
+        switch error {
+        case let error as ObjectStoreError: error.code == .io || error.code == .permission
+        case let error as FileError: !error.isOutOfDescriptors
+        default: false
+        }
+    }
+
+    private func foundUnreadable(_ subject: String, _ error: any Error) async {
+        await examination.found(.objectUnreadable, subject, "it cannot be read: \(error)")
     }
 
     /// Answers how many bytes were read.
