@@ -1,7 +1,8 @@
 // Nothing a client does holds the server: after a storm of interruptions it has the descriptors, threads, children, files
 // and connections that it had before, and exactly the content locks that it promised.
 //
-// `make storm` makes it ten thousand interruptions; a test run makes do with hundreds.
+// `make storm` makes it ten thousand interruptions, and asks for this two seconds after the last one; a test run makes do
+// with hundreds, and with whatever time a busy machine takes.
 
 import Foundation
 import TestKit
@@ -19,24 +20,22 @@ import Testing
         var children: Int
         var connections: Int
         var working: Int
+        var locks: Int
         var files: [String]
 
         var description: String {
             "\(descriptors) descriptors, \(threads) threads, \(children) children, \(connections) connections, "
-                + "\(working) pieces of work, files \(files)"
+                + "\(working) pieces of work, \(locks) locks, files \(files)"
         }
     }
 
     private func picture(_ repository: HostedRepository) throws -> Picture {
         let host = repository.host
-        let metrics = try host.http.get("/-/metrics").text.split(separator: "\n")
-        func gauge(_ name: String) -> Int {
-            metrics.first { $0.hasPrefix("\(name) ") }.flatMap { Double($0.split(separator: " ")[1]) }.map { Int($0) }
-                ?? -1
-        }
+        let metrics = try host.metrics()
         let busy = [
             "annexd_git_working", "annexd_git_slow", "annexd_git_queue", "annexd_uploads_waiting",
-            "annexd_blocking_waiting", "annexd_blocking_running",
+            "annexd_blocking_waiting", "annexd_blocking_running", "annexd_remote_requests", "annexd_remote_queue",
+            "annexd_remote_connections",
         ]
         let readings = try host.readings
         // Locks of transfers, temporary files of git and of the host; partial uploads stay on purpose.
@@ -50,7 +49,31 @@ import Testing
         ]).run().lines
         return Picture(
             descriptors: readings.descriptors, threads: readings.threads, children: readings.children.count,
-            connections: gauge("annexd_connections"), working: busy.reduce(0) { $0 + gauge($1) }, files: files)
+            connections: try #require(metrics["annexd_connections"]),
+            working: try busy.reduce(0) { $0 + (try #require(metrics[$1], "\($1)")) },
+            locks: try #require(metrics["annexd_locks"]), files: files)
+    }
+
+    /// Waits until everything is as before but for content locks, each of which has a descriptor, and says how long that
+    /// took: docs/reliability.md promises two seconds on a machine that does nothing else.
+    private func expectQuiet(after what: String, _ repository: HostedRepository, as before: Picture) throws {
+        var after = before
+        var seen = ""
+        let began = ProcessInfo.processInfo.systemUptime
+        let seconds = try timeUntil(within: max(30, secondsUntilQuiet)) {
+            after = try picture(repository)
+            seen += "\n  after \(Int((ProcessInfo.processInfo.systemUptime - began) * 1000)) ms: \(after)"
+            after.descriptors -= after.locks
+            after.locks = before.locks
+            // A thread that the runtime had to spare may have ended meanwhile, and the connection of the question itself.
+            after.threads = max(after.threads, before.threads)
+            after.descriptors = max(after.descriptors, before.descriptors)
+            return after == before
+        }
+        print("as before \(seconds.map { "\(Int($0 * 1000)) ms" } ?? "never") after \(what):\(seen)")
+        #expect(
+            seconds.map { $0 <= secondsUntilQuiet } ?? false,
+            "\(what): after \(seconds.map { "\($0)" } ?? "30") s, not \(secondsUntilQuiet); before: \(before)\(seen)")
     }
 
     /// Locks in the eyes of the server, by key.
@@ -131,27 +154,15 @@ import Testing
 
             let storm = Storm(p2p, targets)
             storm.rage(interruptions)
-            try interruptStockClients(tree, rounds: max(4, interruptions / 100))
+            try expectQuiet(after: "\(interruptions) interruptions", repository, as: before)
             #expect(storm.troubles.isEmpty, "\(storm.troubles.prefix(5))")
+            let stockClients = max(4, interruptions / 100)
+            try interruptStockClients(tree, rounds: stockClients)
+            try expectQuiet(after: "\(stockClients) times Ctrl-C", repository, as: before)
 
             // What was promised, and what was answered to somebody who did not listen, is all that is left.
-            let began = ProcessInfo.processInfo.systemUptime
-            var after = before
-            var seen: [(Double, Picture)] = []
-            var locks: [String: Int] = [:]
-            let isQuiet = try eventually(within: 30) {
-                after = try picture(repository)
-                seen.append((ProcessInfo.processInfo.systemUptime - began, after))
-                locks = try heldLocks(host)
-                after.descriptors -= locks.values.reduce(0, +)
-                // A thread that the runtime had to spare may have ended meanwhile.
-                after.threads = max(after.threads, before.threads)
-                return after == before
-            }
-            #expect(isQuiet, "before: \(before)\nafter: \(after)")
-            for (seconds, picture) in seen {
-                print("\(interruptions) interruptions; \(Int(seconds * 1000)) ms after the last one: \(picture)")
-            }
+            let locks = try heldLocks(host)
+            #expect(try locks.values.reduce(0, +) == picture(repository).locks)
             #expect(locks[targets.locked] == storm.promises)
             let unheard = locks[targets.unheard] ?? 0
             #expect(unheard <= interruptions / Storm.Interruption.allCases.count + 1)
