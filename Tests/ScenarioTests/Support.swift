@@ -63,3 +63,28 @@ func text(_ path: String) -> String? {
 func write(_ path: String, _ text: String) throws {
     try Command(["sh", "-c", "cat > \"$0\"", path], input: Array(text.utf8)).check()
 }
+
+/// What `git annex testremote` fails at over annex+http with every server: it wants the remote to be out of reach, and the
+/// client finds its way back to it (spec 03 §9).
+let unavailableCases: Set = [
+    "unavailable remote: removeKey", "unavailable remote: storeKey", "unavailable remote: checkPresent",
+]
+
+extension CommandResult {
+    /// The tests that `git annex testremote` says have failed, as `group: name`.
+    var failedTests: Set<String> {
+        var failed: Set<String> = []
+        var groups: [(depth: Int, name: String)] = []
+        for line in allText.split(separator: "\n") {
+            let depth = line.prefix { $0 == " " }.count
+            let name = line.dropFirst(depth).prefix { $0 != ":" }
+            groups.removeAll { $0.depth >= depth }
+            if line.contains(" FAIL") {
+                failed.insert("\(groups.last?.name ?? ""): \(name)")
+            } else {
+                groups.append((depth, String(line.dropFirst(depth))))
+            }
+        }
+        return failed
+    }
+}
