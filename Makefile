@@ -38,6 +38,8 @@ test: deps test-deps $(GIT_ANNEX) ## unit tests, and scenarios with real git and
 
 storm: deps test-deps $(GIT_ANNEX) ## the long forms: 10,000 interruptions, 1,000 racing drops, minutes of drop and get
 	ANNEXD_TEST_STORM=10000 ANNEXD_TEST_QUIET_SECONDS=2 $(TESTS) --filter ScenarioTests.StormTests
+	ANNEXD_TEST_INTERRUPTIONS=1000 ANNEXD_TEST_QUIET_SECONDS=2 $(TESTS) --skip-build \
+		--filter ScenarioTests.ProxyInterruptionTests
 	ANNEXD_TEST_RACING_DROPS=1000 $(TESTS) --skip-build --filter ScenarioTests.RacingDropTests
 	ANNEXD_TEST_LOOP_SECONDS=300 $(TESTS) --skip-build --filter ScenarioTests.ContentionTests/loops
 	ANNEXD_TEST_REPOSITORIES=10000 $(TESTS) --skip-build --filter ScenarioTests.ManyRepositoriesTests

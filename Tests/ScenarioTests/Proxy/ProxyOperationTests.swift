@@ -182,8 +182,9 @@ import Testing
             // p2phttp answers putoffset with 500 while an upload runs, so the partial file itself is asked.
             #expect(try eventually { try setup.partialSize(key) > 0 })
             cut.close()
-            let offset = try settledOffset(setup.p2p, key)
+            let offset = try settledOffset(setup, key)
             #expect(offset > 0 && offset <= 1_000_000)
+            #expect(try setup.partial(key) == Array(bytes[..<offset]), "spec 03 #32: putoffset tells the truth")
             let rest = Array(bytes[offset...])
             let reply = try setup.p2p.put(key, rest, offset: offset)
             #expect(reply.bool("stored") == true, "\(reply.status) \(reply.reason) \(reply.text)")
@@ -192,14 +193,16 @@ import Testing
         }
     }
 
-    /// What putoffset says when nothing is on its way any more.
-    private func settledOffset(_ p2p: P2PCalls, _ key: String) throws -> Int {
-        for _ in 0..<100 {
-            let first = try p2p.putOffset(key) ?? 0
-            usleep(50_000)
-            if try p2p.putOffset(key) == first { return first }
+    /// What putoffset says when nothing is on its way any more; -1 where that is not what the remote has.
+    private func settledOffset(_ setup: ProxySetup, _ key: String) throws -> Int {
+        var offset = -1
+        let isTrue = try eventually {
+            let size = try setup.partialSize(key)
+            // While p2phttp still has the upload it does not answer.
+            offset = try setup.p2p.putOffset(key) ?? -1
+            return try offset == size && setup.partialSize(key) == size
         }
-        return -1
+        return isTrue ? offset : -1
     }
 
     @Test("spec 03 #13: a lock at the gateway is a lock at the remote", arguments: ProxySetup.Kind.allCases)
