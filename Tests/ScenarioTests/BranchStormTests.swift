@@ -30,6 +30,8 @@ import Testing
         var removed: [String] = []
         /// No answer came.
         var unknown = 0
+        /// How often the server was killed meanwhile.
+        var kills = 0
     }
 
     @Test(
@@ -85,7 +87,10 @@ import Testing
             let end = Date(timeIntervalSinceNow: Self.seconds)
             var number = 0
             var nextKill = 15
-            while Date() < end {
+            // A slow machine takes as long as it needs for enough of it.
+            let patience = end.addingTimeInterval(300)
+            while Date() < end || uploads.stored.count <= 20 || uploads.kills < 1 {
+                guard Date() < patience else { break }
                 number += 1
                 let content = Array("upload \(number)".utf8)
                 let key = try Tools.sha256Key(content)
@@ -94,7 +99,7 @@ import Testing
                     let open = try? p2p.beginPut(key, part: content, declared: content.count)
                     host.kill9()
                     open?.close()
-                    uploads.unknown += 1
+                    uploads.kills += 1
                     try host.restart()
                     nextKill += 15 + number % 11
                     continue
@@ -130,22 +135,25 @@ import Testing
                 #expect(missing.isEmpty, "\(name) lost \(missing.prefix(10)) of \(count)")
                 #expect(try bare.committedLog("FOO--\(name)-\(count)")?.contains("1 \(uuid)") == true)
             }
-            #expect(uploads.stored.count > 20, "\(uploads.stored.count) stored, \(uploads.unknown) without an answer")
+            #expect(uploads.stored.count > 20 && uploads.kills > 0, "it never got on: \(uploads)")
+            print("\(uploads.stored.count) stored, \(uploads.removed.count) removed, \(uploads.unknown) without an answer, "
+                + "\(uploads.kills) times killed")
             for key in uploads.stored {
                 #expect(try p2p.checkPresent(key) == true, "\(key)")
                 #expect(listing.contains("\(key).log"), "\(key)")
             }
             for key in uploads.removed.suffix(20) { #expect(try p2p.checkPresent(key) == false, "\(key)") }
 
-            // A kill between object and journal may leave an object that no log has, which nobody was told of. Everything
-            // that was acknowledged is logged already.
-            let report = try host.annexd("doctor", "--root", host.root, "--json")
-            let findings = (try? JSONSerialization.jsonObject(with: Data(report.output)) as? [String: Any])?["findings"]
-            for finding in findings as? [[String: Any]] ?? [] where finding["severity"] as? String == "problem" {
-                let key = finding["subject"] as? String ?? ""
-                #expect(!uploads.stored.contains(key) && !uploads.removed.contains(key), "\(finding)")
-            }
-            #expect(try host.annexd("doctor", "--root", host.root, "--repair").status != 2)
+            // Log and objects agree before anything is repaired: also where a kill came between object and log, since the
+            // server was opened afterwards. What came just now is not looked at yet, so look when it has its age.
+            let disagreements: Set = ["object-missing", "object-not-logged", "object-wrong-size", "object-bad"]
+            let youngest = Date(timeIntervalSinceNow: 11)
+            #expect(eventually(within: 60) { Date() > youngest })
+            let report = try host.annexd("doctor", "--root", host.root, "--verify-objects", "--json")
+            let parsed = try JSONSerialization.jsonObject(with: Data(report.output)) as? [String: Any]
+            let findings = try #require(parsed?["findings"] as? [[String: Any]], "\(report.transcript)")
+            let wrong = findings.filter { disagreements.contains($0["kind"] as? String ?? "") }
+            #expect(wrong.isEmpty && report.status != 2, "\(wrong)\n\(report.transcript)")
             let fsck = try bare.attempt("git", "annex", "fsck", "--all", "--fast", "--json")
             #expect(!fsck.allText.contains("fixing location log"), "\(fsck.transcript)")
             try bare.git("fsck", "--connectivity-only")
