@@ -38,52 +38,78 @@ extension AnnexBranch {
         let names = try await executor.run { try journal.names() }
         var rest = names[...]
         while !rest.isEmpty {
-            let part = Array(rest.prefix(settings.maximumPending))
-            rest = rest.dropFirst(part.count)
-            let (staged, strange) = try await executor.run { try journal.stage(part) }
-            for name in strange {
-                let text = String(decoding: name, as: UTF8.self)
-                logger.warning("not a branch file in the journal", metadata: ["name": "\(text)"])
+            let part = rest.prefix(settings.maximumPending)
+            let stage = try await executor.run { try journal.stage(part, bytes: TreeMerge.partBytes) }
+            rest = rest.dropFirst(stage.count)
+            for (name, reason) in stage.leftOut { noteLeftOut(name, reason) }
+            var staged = stage.files[...]
+            while !staged.isEmpty {
+                let done = try await commit(staged)
+                staged = staged.dropFirst(done.count)
+                for (name, reason) in done.leftOut { noteLeftOut(name, reason) }
+                try await executor.run { try journal.remove(done.files) }
             }
-            try await commit(staged)
-            try await executor.run { try journal.remove(staged) }
-
         }
         schedule.committed()
     }
 
-    private func commit(_ staged: [Journal.Staged]) async throws {
-        if staged.isEmpty { return }
+    /// One file must never keep the others from being committed: it stays in the journal.
+    private func noteLeftOut(_ name: [UInt8], _ reason: String) {
+        logger.warning(
+            "a file in the journal cannot be committed",
+            metadata: ["name": "\(String(decoding: name, as: UTF8.self))", "reason": "\(reason)"])
+    }
+
+    /// Commits files: the first of them, as many as fit into memory together with what the branch has of them.
+    private func commit(_ staged: ArraySlice<Journal.Staged>) async throws -> Journal.Stage {
         for _ in 0..<Self.maximumAttempts {
             let tip = try await objects.tip()
             var input = FastImport()
             try await open(&input, tip: tip)
             var isChanged = tip == nil
-            var current = [[UInt8]?](repeating: nil, count: staged.count)
-            if let tip { current = try await objects.files(staged.map(\.path), at: tip) }
-            for (file, known) in zip(staged, current) {
-                guard let known else {
-                    input.file(file.path, file.content)
-                    isChanged = true
-                    continue
+            var done = Journal.Stage()
+            while done.count < staged.count, input.input.count < TreeMerge.partBytes {
+                let part = staged.dropFirst(done.count).prefix(BranchObjects.filesAtOnce)
+                done.count += part.count
+                for (file, content) in zip(part, try await merged(part, tip: tip)) {
+                    switch content {
+                    case .success(let content):
+                        done.files.append(file)
+                        guard let content else { continue }
+                        input.file(file.path, content)
+                        isChanged = true
+                    case .failure(let error): done.leftOut.append((file.name, "\(error)"))
+                    }
                 }
-                let merged = StagingMerge.merge(journal: file.content, branch: known, at: file.path)
-                if merged == known { continue }
-                input.file(file.path, merged)
-                isChanged = true
             }
             input.done()
-            guard isChanged else { return }
+            guard isChanged else { return done }
             let command = FastImport.command(in: gitDirectory)
             let result = try await command.run(input: input.input)
             if result.status == 0 {
-                logger.debug("git-annex branch committed", metadata: ["files": "\(staged.count)"])
-                return
+                logger.debug("git-annex branch committed", metadata: ["files": "\(done.files.count)"])
+                return done
             }
             // Refused because the branch moved meanwhile: begin again from where it is now.
             if try await objects.tip() == tip { throw command.failure(result) }
         }
         throw AnnexBranchError(code: .contention, message: "the git-annex branch kept moving during a commit")
+    }
+
+    /// What the branch has to hold of each file; nil where it holds that already.
+    private func merged(
+        _ files: ArraySlice<Journal.Staged>, tip: String?
+    ) async throws -> [Result<[UInt8]?, any Error>] {
+        guard let tip else { return files.map { .success($0.content) } }
+        let limit = settings.maximumFileSize
+        return zip(files, try await objects.versions(files.map(\.path), at: tip)).map { file, version in
+            Result {
+                guard let known = try version.get() else { return file.content }
+                let merged = StagingMerge.merge(journal: file.content, branch: known, at: file.path)
+                if merged.count > limit { throw AnnexBranchError.tooLarge(file.path, merged.count) }
+                return merged == known ? nil : merged
+            }
+        }
     }
 
     /// Begins the commit; a branch that is not there yet is created first (spec 02 §1.1).

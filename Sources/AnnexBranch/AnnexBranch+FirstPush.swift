@@ -76,10 +76,11 @@ extension AnnexBranch {
     private func moveToJournal(_ tip: String) async throws {
         var rest = try await pathsToKeep(tip)[...]
         let journal = journal
+        var changes: [Journal.Change] = []
+        var bytes = 0
         while !rest.isEmpty {
-            let part = Array(rest.prefix(settings.maximumPending))
+            let part = Array(rest.prefix(BranchObjects.filesAtOnce))
             rest = rest.dropFirst(part.count)
-            var changes: [Journal.Change] = []
             let waiting = try await executor.run { try part.map { try journal.read($0) } }
             for (index, content) in try await objects.files(part, at: tip).enumerated() {
                 guard let content else { continue }
@@ -90,9 +91,15 @@ extension AnnexBranch {
                 }
                 let merged =
                     waiting[index].map { StagingMerge.merge(journal: $0, branch: content, at: path) } ?? content
-                if merged != waiting[index] { changes.append(Journal.Change(path: path, content: merged)) }
+                if merged == waiting[index] { continue }
+                changes.append(Journal.Change(path: path, content: merged))
+                bytes += merged.count
+            }
+            guard rest.isEmpty || changes.count >= settings.maximumPending || bytes >= TreeMerge.partBytes else {
+                continue
             }
             let made = changes
+            (changes, bytes) = ([], 0)
             try await executor.run { try journal.write(made) }
             noteChanges(made.count)
         }

@@ -110,6 +110,11 @@ extension AnnexBranch {
         }
         if result.status == 0 {
             report.refusedEntries += result.output
+            if result.output > 0 {
+                logger.warning(
+                    "files or lines of a pushed git-annex branch were left out",
+                    metadata: ["ref": "\(candidate.ref)", "files": "\(result.output)"])
+            }
             return true
         }
         if try await objects.tip() == tip { throw command.failure(result) }

@@ -1,6 +1,7 @@
 public import AnnexProtocol
 import FileIO
 import GitHost
+import Glibc
 import Logging
 import SystemPackage
 
@@ -112,27 +113,49 @@ extension AnnexBranch {
         var wrong: [Key] = []
         for start in stride(from: 0, to: keys.count, by: 64) {
             let group = keys[start..<min(start + 64, keys.count)]
-            var claims: [Bool] = []
-            let replies = try await objects.reader.read(group.map { Array(($0.blob ?? Self.noCommit).utf8) })
-            for reply in replies {
-                let content = try? reply.blob("")
-                claims.append(content.map { policy.claimsPresence($0) } ?? false)
-            }
+            let blobs = group.map { Array(($0.blob ?? Self.noCommit).utf8) }
+            // Attack: a blob that is small when it is compressed can be the log of many keys.
+            let claims = try await objects.reader.map(blobs) { policy.claimsPresence($0) }
             let pairs = Array(zip(group.map(\.key), claims))
             wrong += try await executor.run {
                 try pairs.filter { key, claim in try isPresent(key) != claim }.map(\.0)
             }
         }
         var corrected = 0
+        var left: (count: Int, example: String) = (0, "")
         for key in wrong {
-            // The journal may know better than the branch already.
-            let truth = try await executor.run { try isPresent(key) }
-            if (try await locations(of: key)[uuid] == .present) == truth { continue }
-            // Asked once more under the lock of the journal, where no upload or removal can come in between.
-            try await recordLocation(of: key, in: uuid) { (try? isPresent(key)) ?? truth }
-            corrected += 1
+            do {
+                if try await correct(key, isPresent) { corrected += 1 }
+            } catch  where Self.isAboutLog(error) {
+                // Nor could it be later. So it must not keep the others from being corrected, now or with each push.
+                left = (left.count + 1, "\(error)")
+            }
+        }
+        if left.count > 0 {
+            logger.error(
+                "what a push says about this repository cannot be corrected",
+                metadata: ["keys": "\(left.count)", "for example": "\(left.example)"])
         }
         return corrected
+    }
+
+    /// Whether the log of a key had to be changed.
+    private func correct(_ key: Key, _ isPresent: @escaping @Sendable (Key) throws -> Bool) async throws -> Bool {
+        // The journal may know better than the branch already.
+        let truth = try await executor.run { try isPresent(key) }
+        if (try await locations(of: key)[uuid] == .present) == truth { return false }
+        // Asked once more under the lock of the journal, where no upload or removal can come in between.
+        try await recordLocation(of: key, in: uuid) { (try? isPresent(key)) ?? truth }
+        return true
+    }
+
+    /// Whether it is this one log that cannot be read or changed, and never will.
+    private static func isAboutLog(_ error: any Error) -> Bool {
+        switch error {
+        case let error as AnnexBranchError: error.isAboutOneFile
+        case let error as FileError: error.code == Errno(rawValue: EFBIG)
+        default: false
+        }
     }
 
     private func write(_ commit: String?) async throws {
@@ -149,4 +172,11 @@ extension AnnexBranch {
 
     /// Stands for no branch; no object has this name.
     private static var noCommit: String { "none" }
+}
+
+extension PushedFilePolicy {
+    /// Whether an object is a location log that says that the host's own repository has the key.
+    func claimsPresence(_ reply: ObjectReply) -> Bool {
+        (try? reply.blob("")).flatMap(\.self).map { claimsPresence($0) } ?? false
+    }
 }

@@ -56,7 +56,7 @@ extension AnnexBranch {
     ) async throws {
         if isClosed { throw AnnexBranchError(code: .closed, message: "the git-annex branch was closed") }
         guard JournalName.fits(path) else {
-            throw AnnexBranchError(code: .nameTooLong, message: "no journal file for \"\(path)\": name too long")
+            throw AnnexBranchError.unfit("no journal file for \"\(path)\": name too long", code: .nameTooLong)
         }
         let isPrivate = uuid.map(settings.privateUUIDs.contains) ?? false
         try await withCheckedThrowingContinuation { done in
@@ -102,48 +102,79 @@ extension AnnexBranch {
         return batch
     }
 
-    private struct Target: Hashable {
+    private struct Target: Hashable, Comparable {
         var path: BranchPath
         var isPrivate: Bool
+
+        static func < (left: Target, right: Target) -> Bool { left.path < right.path }
     }
 
-    /// Reads every file of the batch, applies the changes in order, and writes those files that became different.
-    /// Answers which changes could not be made, by their number.
-    private func write(_ batch: [PendingChange]) async throws -> [Int: any Error] {
-        let targets = Set(batch.map { Target(path: $0.path, isPrivate: $0.isPrivate) })
-        let open = targets.filter { !$0.isPrivate }.map(\.path)
-        let hidden = targets.filter(\.isPrivate).map(\.path)
-        var contents: [Target: [UInt8]] = [:]
-        for (path, content) in try await current(open) { contents[Target(path: path, isPrivate: false)] = content }
-        for (path, content) in try await waiting(hidden, isPrivate: true) {
-            contents[Target(path: path, isPrivate: true)] = content
-        }
+    /// Changes of a batch, by their number.
+    private typealias Refused = [Int: any Error]
 
+    /// Reads the files of the batch, some at a time, applies the changes in order, and writes those files that became
+    /// different. Answers which changes could not be made: what is wrong with one file, or with one change, is no
+    /// concern of the others.
+    private func write(_ batch: [PendingChange]) async throws -> [Int: any Error] {
         try await synchronizeJournal()
-        let now = settings.clock()
-        var changed: Set<Target> = []
-        var refused: [Int: any Error] = [:]
+        var numbers: [Target: [Int]] = [:]
         for (index, change) in batch.enumerated() {
-            let target = Target(path: change.path, isPrivate: change.isPrivate)
+            numbers[Target(path: change.path, isPrivate: change.isPrivate), default: []].append(index)
+        }
+        let now = settings.clock()
+        var refused: Refused = [:]
+        var changes: [Journal.Change] = []
+        var bytes = 0
+        var rest = numbers.keys.sorted()[...]
+        while !rest.isEmpty {
+            let part = rest.prefix(BranchObjects.filesAtOnce)
+            rest = rest.dropFirst(part.count)
+            let contents = try await contents(of: part)
+            for target in part {
+                let numbers = numbers[target] ?? []
+                switch contents[target] {
+                case .failure(let error): for index in numbers { refused[index] = error }
+                case .success(let content):
+                    guard let new = edited(content ?? [], numbers.map { ($0, batch[$0]) }, now, &refused) else {
+                        continue
+                    }
+                    changes.append(Journal.Change(path: target.path, content: new, isPrivate: target.isPrivate))
+                    bytes += new.count
+                case nil: continue
+                }
+            }
+            guard rest.isEmpty || bytes >= TreeMerge.partBytes else { continue }
+            try await write(changes)
+            (changes, bytes) = ([], 0)
+        }
+        return refused
+    }
+
+    /// A file after all of its changes that can be made; nil where it stays as it is.
+    private func edited(
+        _ content: [UInt8], _ changes: [(Int, PendingChange)], _ now: BranchTimestamp, _ refused: inout Refused
+    ) -> [UInt8]? {
+        var result: [UInt8]?
+        for (index, change) in changes {
             do {
-                guard let content = try change.edit(contents[target] ?? [], now) else { continue }
-                contents[target] = content
-                changed.insert(target)
+                guard let new = try change.edit(result ?? content, now) else { continue }
+                if new.count > settings.maximumFileSize { throw AnnexBranchError.tooLarge(change.path, new.count) }
+                result = new
             } catch {
                 refused[index] = error
             }
         }
-        if changed.isEmpty { return refused }
-        let changes = changed.sorted { $0.path < $1.path }.map {
-            Journal.Change(path: $0.path, content: contents[$0] ?? [], isPrivate: $0.isPrivate)
-        }
+        return result
+    }
+
+    private func write(_ changes: [Journal.Change]) async throws {
+        if changes.isEmpty { return }
         let journal = journal
         isJournalSynchronized = false
         // Counted first: where the write fails in the middle, some of them are there and have to be committed.
         noteChanges(changes.count { !$0.isPrivate })
         try await executor.run { try journal.write(changes) }
         isJournalSynchronized = true
-        return refused
     }
 
     /// Makes durable what an earlier write, by this process or one that was killed, may only have begun.
@@ -154,21 +185,31 @@ extension AnnexBranch {
         isJournalSynchronized = true
     }
 
-    /// The public content of files: from the journal, else from the branch.
-    func current(_ paths: [BranchPath]) async throws -> [BranchPath: [UInt8]] {
-        var result = try await waiting(paths, isPrivate: false)
-        let rest = paths.filter { result[$0] == nil }
-        for (path, content) in zip(rest, try await objects.files(rest)) { result[path] = content }
+    private func contents(of targets: ArraySlice<Target>) async throws -> [Target: Result<[UInt8]?, any Error>] {
+        let open = targets.filter { !$0.isPrivate }
+        let hidden = targets.filter(\.isPrivate)
+        var result: [Target: Result<[UInt8]?, any Error>] = [:]
+        for (target, version) in zip(open, try await current(open.map(\.path))) { result[target] = version }
+        for (target, version) in zip(hidden, try await waiting(hidden.map(\.path), isPrivate: true)) {
+            result[target] = version
+        }
         return result
     }
 
-    private func waiting(_ paths: [BranchPath], isPrivate: Bool) async throws -> [BranchPath: [UInt8]] {
-        if paths.isEmpty { return [:] }
-        let journal = journal
-        return try await executor.run {
-            var result: [BranchPath: [UInt8]] = [:]
-            for path in paths { result[path] = try journal.read(path, isPrivate: isPrivate) }
-            return result
+    /// The public version of each file, from the journal, else from the branch; nil where there is none. One that cannot
+    /// be read fails alone.
+    func current(_ paths: [BranchPath]) async throws -> [Result<[UInt8]?, any Error>] {
+        var result = try await waiting(paths, isPrivate: false)
+        let rest = paths.indices.filter { if case .success(nil) = result[$0] { true } else { false } }
+        for (index, version) in zip(rest, try await objects.versions(rest.map { paths[$0] })) {
+            result[index] = version
         }
+        return result
+    }
+
+    private func waiting(_ paths: [BranchPath], isPrivate: Bool) async throws -> [Result<[UInt8]?, any Error>] {
+        if paths.isEmpty { return [] }
+        let journal = journal
+        return try await executor.run { paths.map { path in Result { try journal.read(path, isPrivate: isPrivate) } } }
     }
 }

@@ -3,12 +3,20 @@ import FileIO
 
 /// What an inspection of a whole repository asks, in parts of bounded size. Changes nothing.
 extension AnnexBranch {
-    /// Whether the log says, for each of the keys, that this repository has it; waiting changes included.
+    /// Whether the log says, for each of the keys, that this repository has it; waiting changes included. A log that
+    /// cannot be read says nothing.
     public func claims(_ keys: [Key]) async throws -> [Bool] {
         let policy = filePolicy
-        let paths = keys.map { path(of: $0, .location) }
-        let logs = try await current(paths)
-        return paths.map { logs[$0].map { policy.claimsPresence($0) } ?? false }
+        var rest = keys.map { path(of: $0, .location) }[...]
+        var result: [Bool] = []
+        while !rest.isEmpty {
+            let part = Array(rest.prefix(BranchObjects.filesAtOnce))
+            rest = rest.dropFirst(part.count)
+            result += try await current(part).map { version in
+                (try? version.get()).flatMap(\.self).map { policy.claimsPresence($0) } ?? false
+            }
+        }
+        return result
     }
 
     /// Calls `body` with every key that the branch or the journal says this repository has, in parts.
@@ -24,10 +32,8 @@ extension AnnexBranch {
                 }
                 for start in stride(from: 0, to: logs.count, by: 256) {
                     let group = logs[start..<min(start + 256, logs.count)]
-                    let replies = try await reader.read(group.map { Array($0.1.utf8) })
-                    let claimed = zip(group, replies).filter { _, reply in
-                        (try? reply.blob("")).flatMap(\.self).map { policy.claimsPresence($0) } ?? false
-                    }
+                    let claims = try await reader.map(group.map { Array($0.1.utf8) }) { policy.claimsPresence($0) }
+                    let claimed = zip(group, claims).filter(\.1)
                     if !claimed.isEmpty { try await body(claimed.map(\.0.0)) }
                 }
                 return true

@@ -1,3 +1,5 @@
+import AnnexProtocol
+
 /// Why the git-annex branch of a repository could not be read or changed.
 public struct AnnexBranchError: Error, Sendable, CustomStringConvertible {
     public enum Code: Sendable, Hashable {
@@ -22,11 +24,25 @@ public struct AnnexBranchError: Error, Sendable, CustomStringConvertible {
     public var code: Code
     public var message: String
     public var cause: (any Error)?
+    /// Whether it is one file of the branch that can be neither read nor changed, now or later.
+    private(set) var isAboutOneFile = false
 
     public init(code: Code, message: String, cause: (any Error)? = nil) {
         self.code = code
         self.message = message
         self.cause = cause
+    }
+
+    /// One file of the branch is not as annexd reads or writes them.
+    static func unfit(_ message: String, code: Code = .unexpectedContent) -> AnnexBranchError {
+        var error = AnnexBranchError(code: code, message: message)
+        error.isAboutOneFile = true
+        return error
+    }
+
+    /// No version of a file may be so large that it could not be read again.
+    static func tooLarge(_ path: BranchPath, _ size: Int) -> AnnexBranchError {
+        unfit("\"\(path)\" would have \(size) bytes")
     }
 
     public var description: String { cause.map { "\(message): \($0)" } ?? message }

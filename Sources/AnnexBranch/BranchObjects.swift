@@ -27,11 +27,21 @@ struct BranchObjects: Sendable {
         }
     }
 
+    /// How many files are read at once where their sizes are not known. No push makes a key's file larger than a MiB.
+    static let filesAtOnce = 16
+
     /// The files at these paths in a commit, or in the branch as it is now; nil for each that is not there.
     func files(_ paths: [BranchPath], at commit: String = branch) async throws -> [[UInt8]?] {
+        try await versions(paths, at: commit).map { try $0.get() }
+    }
+
+    /// The same, where a file that is too large, or is none, fails alone.
+    func versions(
+        _ paths: [BranchPath], at commit: String = branch
+    ) async throws -> [Result<[UInt8]?, any Error>] {
         if paths.isEmpty { return [] }
         let replies = try await replies(for: paths, at: Array(commit.utf8))
-        return try zip(paths, replies).map { path, reply in try reply.blob(path.description) }
+        return zip(paths, replies).map { path, reply in Result { try reply.blob(path.description) } }
     }
 
     /// Asks with the folders known from last time, and which commit it is now; mostly that is the same one.

@@ -27,7 +27,7 @@ public struct BranchSettings: Sendable {
     public var retryDelay: Duration = .seconds(5)
     /// How long to wait for `journal.lck` while another program holds it.
     public var lockPatience: Duration = .seconds(30)
-    /// Largest branch file that is read or merged, in bytes.
+    /// Largest branch file that is read, or written when it is changed, in bytes; pushed ones have lower limits.
     public var maximumFileSize = 32 << 20
     /// How much one push may change.
     public var pushLimits = PushLimits()

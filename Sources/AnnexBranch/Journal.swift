@@ -37,6 +37,15 @@ struct Journal: Sendable {
         var isPrivate = false
     }
 
+    /// What was looked at for a commit.
+    struct Stage: Sendable {
+        var files: [Staged] = []
+        /// What cannot be committed, and why.
+        var leftOut: [(name: [UInt8], reason: String)] = []
+        /// How many of the names this is about.
+        var count = 0
+    }
+
     /// The complete lines of a journal file; nil when it is not there.
     func read(_ path: BranchPath, isPrivate: Bool = false) throws(FileError) -> [UInt8]? {
         let name = JournalName.encode(path)
@@ -97,21 +106,28 @@ struct Journal: Sendable {
         try Files.list(directory).sorted { $0.lexicographicallyPrecedes($1) }
     }
 
-    /// Takes files for a commit, with their bytes as they are; `strange` are those that no branch may hold.
-    func stage(_ names: [[UInt8]]) throws(FileError) -> (staged: [Staged], strange: [[UInt8]]) {
-        var staged: [Staged] = []
-        var strange: [[UInt8]] = []
+    /// Takes files for a commit, with their bytes as they are: the first of `names`, until there are `bytes` of content.
+    func stage(_ names: some Collection<[UInt8]>, bytes: Int) throws(FileError) -> Stage {
+        var stage = Stage()
+        var size = 0
         for name in names {
+            if size >= bytes { break }
+            stage.count += 1
             let file = directory.appending(bytes: name)
             guard let status = try Files.status(file, followLinks: false) else { continue }
             guard status.kind == .regular, let path = JournalName.decode(name) else {
-                strange.append(name)
+                stage.leftOut.append((name, "no branch holds such a file"))
+                continue
+            }
+            if status.size > maximumFileSize {
+                stage.leftOut.append((name, "it has \(status.size) bytes"))
                 continue
             }
             guard let content = try Files.read(file, limit: maximumFileSize) else { continue }
-            staged.append(Staged(name: name, path: path, content: content, version: status.version))
+            stage.files.append(Staged(name: name, path: path, content: content, version: status.version))
+            size += content.count
         }
-        return (staged, strange)
+        return stage
     }
 
     /// Removes committed files, but none that changed since it was staged.

@@ -1,4 +1,5 @@
 import GitHost
+import Synchronization
 import SystemPackage
 
 /// Reads git objects by name through one long-running `cat-file --batch`, which ends by itself when unused.
@@ -18,14 +19,19 @@ actor ObjectReader {
         self.idleTime = idleTime
     }
 
-    /// What git has under each name, in order. Names hold no LF.
-    func read(_ names: [[UInt8]]) async throws -> [ObjectReply] {
+    /// What git has under each name, in order. Names hold no LF. The caller sees to it that memory holds it all.
+    func read(_ names: [[UInt8]]) async throws -> [ObjectReply] { try await map(names) { $0 } }
+
+    /// What `transform` makes of each object, in order; only one object is in memory at a time.
+    func map<Result: Sendable>(
+        _ names: [[UInt8]], _ transform: @escaping @Sendable (ObjectReply) -> Result
+    ) async throws -> [Result] {
         if names.isEmpty { return [] }
         guard names.allSatisfy({ !$0.contains(10) }) else {
             throw AnnexBranchError(code: .unexpectedContent, message: "object name with a line break")
         }
         // A process that ended while it was idle (killed, or out of memory) is replaced once.
-        if let session, let replies = try? await session.read(names) {
+        if let session, let replies = try? await session.map(names, transform) {
             lastUse = .now
             return replies
         }
@@ -34,7 +40,7 @@ actor ObjectReader {
         session = fresh
         lastUse = .now
         closeWhenIdle(fresh)
-        let replies = try await fresh.read(names)
+        let replies = try await fresh.map(names, transform)
         lastUse = .now
         return replies
     }
@@ -84,10 +90,8 @@ enum ObjectReply: Sendable {
         switch self {
         case .missing: return nil
         case .object(_, let type, let content) where type.elementsEqual("blob".utf8): return content
-        case .object:
-            throw AnnexBranchError(code: .unexpectedContent, message: "\"\(name())\" in the branch is no file")
-        case .tooLarge(_, let size):
-            throw AnnexBranchError(code: .unexpectedContent, message: "\"\(name())\" in the branch has \(size) bytes")
+        case .object: throw AnnexBranchError.unfit("\"\(name())\" in the branch is no file")
+        case .tooLarge(_, let size): throw AnnexBranchError.unfit("\"\(name())\" in the branch has \(size) bytes")
         }
     }
 }
@@ -96,7 +100,9 @@ enum ObjectReply: Sendable {
 private final class ObjectSession: Sendable {
     private struct Request: Sendable {
         var names: [[UInt8]]
-        var reply: CheckedContinuation<[ObjectReply], any Error>
+        /// Takes each reply, in order.
+        var take: @Sendable (ObjectReply) -> Void
+        var done: CheckedContinuation<Void, any Error>
     }
 
     private let requests: AsyncStream<Request>.Continuation
@@ -118,15 +124,21 @@ private final class ObjectSession: Sendable {
                 failure = error
             }
             continuation.finish()
-            for await request in stream { request.reply.resume(throwing: failure) }
+            for await request in stream { request.done.resume(throwing: failure) }
         }
     }
 
-    func read(_ names: [[UInt8]]) async throws -> [ObjectReply] {
-        try await withCheckedThrowingContinuation { reply in
-            if case .enqueued = requests.yield(Request(names: names, reply: reply)) { return }
-            reply.resume(throwing: AnnexBranchError(code: .failed, message: "git cat-file ended"))
+    func map<Result: Sendable>(
+        _ names: [[UInt8]], _ transform: @escaping @Sendable (ObjectReply) -> Result
+    ) async throws -> [Result] {
+        let results = Mutex<[Result]>([])
+        try await withCheckedThrowingContinuation { done in
+            let request = Request(
+                names: names, take: { reply in results.withLock { $0.append(transform(reply)) } }, done: done)
+            if case .enqueued = requests.yield(request) { return }
+            done.resume(throwing: AnnexBranchError(code: .failed, message: "git cat-file ended"))
         }
+        return results.withLock { $0 }
     }
 
     /// Ends the process after the requests before this one.
@@ -138,12 +150,11 @@ private final class ObjectSession: Sendable {
         do {
             let input = ObjectReader.lines(request.names)
             async let written = process.write(input)
-            var replies: [ObjectReply] = []
-            for _ in request.names { replies.append(try await reply(from: &output, sizeLimit)) }
+            for _ in request.names { request.take(try await reply(from: &output, sizeLimit)) }
             _ = try await written
-            request.reply.resume(returning: replies)
+            request.done.resume()
         } catch {
-            request.reply.resume(throwing: error)
+            request.done.resume(throwing: error)
             throw error
         }
     }

@@ -151,7 +151,6 @@ extension PushCheck {
         }
 
         private func acceptsContents(_ entries: [TreeChanges.Entry]) async throws -> Bool {
-            let maximum = check.settings.maximumFileSize
             let blobs = entries.flatMap { $0.isNew || $0.oldMode == "040000" ? [$0.newID] : [$0.newID, $0.oldID] }
             let sizes = try await check.objects.information(blobs.map { Array($0.utf8) })
             var group: [TreeChanges.Entry] = []
@@ -161,6 +160,7 @@ extension PushCheck {
                     objection = "\(Self.quoted(entry.name)): its content is missing"
                     return false
                 }
+                let maximum = largest(entry.name)
                 if info.size > maximum {
                     objection = "\(Self.quoted(entry.name)): it is larger than \(maximum) bytes"
                     return false
@@ -168,13 +168,19 @@ extension PushCheck {
                 let old = sizes[Array(entry.oldID.utf8)]?.size ?? 0
                 try limits.take(bytes: info.size + old)
                 group.append(entry)
-                bytes += info.size + min(old, maximum)
+                bytes += info.size + min(old, check.settings.maximumFileSize)
                 if bytes > TreeMerge.partBytes {
                     guard try await acceptsGroup(group) else { return false }
                     (group, bytes) = ([], 0)
                 }
             }
             return try await acceptsGroup(group)
+        }
+
+        /// In bytes.
+        private func largest(_ name: [UInt8]) -> Int {
+            let limit = BranchPath(name).map(check.policy.maximumSize)
+            return min(check.settings.maximumFileSize, limit ?? PushedFilePolicy.maximumSharedFileSize)
         }
 
         private func acceptsGroup(_ group: [TreeChanges.Entry]) async throws -> Bool {

@@ -11,6 +11,7 @@ struct TreeMerge: Sendable {
     let objects: BranchObjects
     /// What is left out.
     let policy: PushedFilePolicy
+    /// The largest file of `base` that is read, in bytes.
     let maximumFileSize: Int
     let limits: PushLimits
 
@@ -79,7 +80,7 @@ struct TreeMerge: Sendable {
         for entry in part {
             let otherSize = sizes[Array(entry.otherBlob.utf8)]
             let baseSize = entry.baseBlob.map { sizes[Array($0.utf8)]?.size ?? .max } ?? 0
-            guard let otherSize, otherSize.type == "blob", otherSize.size <= maximumFileSize,
+            guard let otherSize, otherSize.type == "blob", otherSize.size <= largest(entry.path),
                 baseSize <= maximumFileSize, !blocked.contains(entry.path)
             else {
                 refused += 1
@@ -133,12 +134,19 @@ struct TreeMerge: Sendable {
             case .other where cleaned == content: result.file(entry.path, blob: entry.otherBlob)
             case .other: result.file(entry.path, cleaned)
             case .base: result.file(entry.path, blob: baseBlob)
-            case .lines(let content): result.file(entry.path, content)
+            case .lines(let content) where content.count <= largest(entry.path): result.file(entry.path, content)
+            case .lines:
+                // Attack: two versions that are just small enough would become one that nobody can read any more.
+                refused += 1
+                result.file(entry.path, blob: baseBlob)
             }
         }
         try await emit(result.take())
         return refused
     }
+
+    /// In bytes.
+    private func largest(_ path: BranchPath) -> Int { min(maximumFileSize, policy.maximumSize(of: path)) }
 
     private func missing(_ entry: Entry) -> AnnexBranchError {
         AnnexBranchError(code: .unexpectedContent, message: "an object of \"\(entry.path)\" is missing")

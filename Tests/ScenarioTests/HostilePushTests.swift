@@ -229,7 +229,7 @@ import Testing
             let cases = [
                 ("100000000000000000000s 0 \(scene.p2p.uuid)\n", "clock is thousands of years ahead"),
                 ("1s 1 a\u{0}b\n", "NUL"),
-                ("1s 1 " + String(repeating: "x", count: 1 << 20) + "\n", "a line of more than"),
+                ("1s 1 " + String(repeating: "x", count: 1 << 20) + "\n", "larger than 1048576 bytes"),
                 (String(repeating: "1\n", count: 100_001), "more than 100000 lines"),
             ]
             for (text, reason) in cases {
@@ -245,6 +245,52 @@ import Testing
             latin.input = Array("1s 1 http://x/".utf8) + [0xe9, 10]
             let id = try latin.check().trimmed
             #expect(try scene.push(try forger.commit(on: scene.base, objects: [("100644", id, web)])).status == 0)
+        }
+    }
+
+    @Test("docs/hostile-pushes.md: logs as large as accepted, larger, and two that are too large together")
+    func sizes() throws {
+        try withScene { scene in
+            let (forger, uuid) = (scene.forger, scene.p2p.uuid)
+            func filler(_ bytes: Int, _ name: String) -> String {
+                (0..<(bytes / 1024)).map { number in
+                    let start = "1s 1 \(name)-\(number)-"
+                    let length = number == 0 ? 1024 + bytes % 1024 : 1024
+                    return start + String(repeating: "x", count: length - start.utf8.count - 1) + "\n"
+                }.joined()
+            }
+            // The host removes what the log says that it has, and stores it again.
+            let key = try scene.p2p.store(Array("comes and goes".utf8))
+            let log = try scene.logPath(key)
+            let known = { try scene.bare.git("show", "\(scene.tip):\(log)").text }
+            let room = (1 << 20) - (try known().utf8.count)
+            let largest = try forger.commit(on: scene.base, [(log, known() + filler(room, "a"))])
+            #expect(try scene.push(largest).status == 0)
+            #expect(try scene.p2p.remove(key) == true)
+            #expect(try scene.p2p.store(Array("comes and goes".utf8)) == key)
+            #expect(try known().contains("1 \(uuid)"))
+
+            // Small when it is compressed, and not even one that annexd would read.
+            let other = try scene.p2p.store(Array("another".utf8))
+            let (silent, path) = (try scene.base, try scene.logPath(other))
+            let half = try scene.bare.committedLog(other) ?? ""
+            for size in [1 << 20, 33 << 20] {
+                let evil = try forger.commit(on: scene.base, [(path, half + filler(size, "b"))])
+                try scene.expectRefusal("larger than 1048576 bytes", evil)
+                #expect(try scene.push(evil, to: "refs/heads/synced/git-annex").status == 0)
+                #expect(try scene.bare.committedLog(other) == half)
+            }
+            for name in ["c", "d"] {
+                let evil = try forger.commit(on: silent, [(path, half + filler(700_000, name))])
+                #expect(try scene.push(evil, to: "refs/heads/synced/git-annex").status == 0)
+            }
+            let merged = try scene.bare.git("show", "\(scene.tip):\(path)").text
+            #expect(merged.contains(" c-1-") && !merged.contains(" d-1-"))
+            #expect(!exists("\(scene.repository.directory)/annexd/unverified"))
+            #expect(try scene.p2p.remove(other) == true)
+            try scene.repository.host.restart()
+            _ = try scene.p2p.store(Array("still works".utf8))
+            #expect(try scene.bare.git("show", "\(scene.tip):\(path)").text.contains(" 0 \(uuid)"))
         }
     }
 

@@ -16,6 +16,11 @@ public struct PushedFilePolicy: Sendable {
     /// The deepest file that git-annex ever wrote is `remote/web/aaa/bbb/KEY.log`.
     public static let maximumDepth = 5
     public static let maximumPathLength = 1024
+    /// In bytes, of a file that belongs to one key: the locations of some 15,000 repositories. Far below what annexd
+    /// reads and writes itself, so that no push makes a log to which the host cannot add a line.
+    public static let maximumKeyFileSize = 1 << 20
+    /// In bytes, of any other file.
+    public static let maximumSharedFileSize = 16 << 20
     /// Each line costs memory while files are merged.
     public static let maximumLines = 100_000
     /// In bytes; the longest lines are those of metadata.
@@ -60,6 +65,11 @@ public struct PushedFilePolicy: Sendable {
     /// Whether a file is in a folder and belongs to no key. Only so many of them are accepted.
     public func isStrange(_ path: BranchPath) -> Bool {
         path.components.count > 1 && path.keyFile(levels: levels) == nil
+    }
+
+    /// The largest version of a file that is accepted, in bytes.
+    public func maximumSize(of path: BranchPath) -> Int {
+        path.keyFile(levels: levels) == nil ? Self.maximumSharedFileSize : Self.maximumKeyFileSize
     }
 
     /// What is wrong with a new version of a file, as far as `old` did not have it already; nil where nothing is.
