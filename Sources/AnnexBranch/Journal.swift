@@ -1,5 +1,6 @@
 import AnnexProtocol
 import FileIO
+import Glibc
 import SystemPackage
 
 /// The journal of one repository on disk: branch files that wait to be committed (spec 02 §2.2). Blocking.
@@ -59,8 +60,9 @@ struct Journal: Sendable {
         guard !changes.isEmpty else { return }
         try createDirectory(temporary, sharing: sharing)
         var renames: [(FilePath, FilePath)] = []
-        for start in stride(from: 0, to: changes.count, by: Self.maximumOpenFiles) {
-            let part = changes[start..<min(start + Self.maximumOpenFiles, changes.count)]
+        let atOnce = Self.maximumOpenFiles
+        for start in stride(from: 0, to: changes.count, by: atOnce) {
+            let part = changes[start..<min(start + atOnce, changes.count)]
             var open: [OpenFile] = []
             for (index, change) in zip(start..., part) {
                 let file = temporary.appending("journal-\(index)")
@@ -90,7 +92,15 @@ struct Journal: Sendable {
         }
     }
 
-    private static let maximumOpenFiles = 128
+    /// How many files are open at once: many, so that the file system commits them together, but a small share of those
+    /// that the process may have (`RLIMIT_NOFILE`), which others need at the same time.
+    static func openFiles(of limit: Int) -> Int { min(128, max(8, limit / 16)) }
+
+    private static var maximumOpenFiles: Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return openFiles(of: 0) }
+        return openFiles(of: Int(clamping: limit.rlim_cur))
+    }
 
     private func write(_ content: [UInt8], to file: FilePath) throws(FileError) -> OpenFile {
         try Files.unlink(file)

@@ -75,4 +75,9 @@ import Testing
             try await branch.close()
         }
     }
+
+    @Test("as few files are open at once as the process's limit asks for")
+    func openFiles() {
+        #expect([0, 128, 1024, 1 << 20].map(Journal.openFiles) == [8, 8, 64, 128])
+    }
 }

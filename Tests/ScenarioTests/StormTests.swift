@@ -257,4 +257,18 @@ import Testing
             #expect(host.isRunning)
         }
     }
+
+    @Test("spec 02 #39: with few descriptors, the first push of a branch finds its way into a repository of many keys")
+    func firstPushWithFewDescriptors() throws {
+        var options = AnnexdHost.Options()
+        options.limits = ["-n 128"]
+        try withRepository(options) { repository, p2p, alice in
+            let keys = try (0..<150).map { try p2p.store(Array("content \($0)".utf8)) }
+            let tree = try alice.annexClone(repository.url, as: "tree")
+            try tree.git("push", "-q", "origin", "git-annex")
+            let bare = repository.tree(alice)
+            let log = try #require(try bare.committedLog(keys[149]))
+            #expect(log.contains("1 \(p2p.uuid)"))
+        }
+    }
 }
