@@ -136,8 +136,9 @@ import Testing
                 #expect(try bare.committedLog("FOO--\(name)-\(count)")?.contains("1 \(uuid)") == true)
             }
             #expect(uploads.stored.count > 20 && uploads.kills > 0, "it never got on: \(uploads)")
-            print("\(uploads.stored.count) stored, \(uploads.removed.count) removed, \(uploads.unknown) without an answer, "
-                + "\(uploads.kills) times killed")
+            print(
+                "\(uploads.stored.count) stored, \(uploads.removed.count) removed, \(uploads.unknown) without an answer, "
+                    + "\(uploads.kills) times killed")
             for key in uploads.stored {
                 #expect(try p2p.checkPresent(key) == true, "\(key)")
                 #expect(listing.contains("\(key).log"), "\(key)")
