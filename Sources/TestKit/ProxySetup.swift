@@ -33,7 +33,13 @@ public final class ProxySetup {
     /// The remote's name at the gateway.
     public static let name = "node1"
 
-    public init(_ kind: Kind, _ host: AnnexdHost, _ client: StockClient, other: AnnexdHost.Options = .init()) throws {
+    /// - Parameters:
+    ///   - other: options of the other host, for ``Kind/annexd``.
+    ///   - shared: what `git init --shared` gets, for ``Kind/bare``.
+    public init(
+        _ kind: Kind, _ host: AnnexdHost, _ client: StockClient, other: AnnexdHost.Options = .init(),
+        shared: String = "umask"
+    ) throws {
         self.kind = kind
         self.host = host
         self.client = client
@@ -42,7 +48,9 @@ public final class ProxySetup {
         case .hosted:
             target = try host.create("nodes/one").tree(client)
         case .bare:
-            try client.command(["git", "init", "-q", "--bare", "node.git"], in: host.scratch.path).check()
+            try client.command(
+                ["git", "init", "-q", "--bare", "--shared=\(shared)", "node.git"], in: host.scratch.path
+            ).check()
             target = WorkTree(client: client, path: host.scratch.child("node.git"))
             try target.annex("init", "node")
         case .workTree:
