@@ -107,7 +107,7 @@ public final class RemoteConnections: Sendable {
         let gates = targets.withLock { $0.values.map(\.gate) } + [discoveries]
         return Usage(
             inUse: gates.reduce(0) { $0 + $1.inUse }, open: client.board.open,
-            waiting: gates.reduce(0) { $0 + $1.waiting })
+            waiting: gates.reduce(client.budget.waiting) { $0 + $1.waiting })
     }
 
     private func state(of target: AnnexHTTPTarget) -> TargetState {

@@ -10,6 +10,8 @@ public struct RemoteSettings: Hashable, Sendable {
     public var stallTimeout: Duration = .seconds(300)
     /// How many requests to one target run at one time.
     public var maxConnectionsPerTarget = 32
+    /// How many connections to all targets together are open at one time, about.
+    public var maxConnections = 1024
     /// How long a request waits for its turn when there are that many.
     public var queuePatience: Duration = .seconds(30)
     /// How long a connection without a request is kept for the next one.

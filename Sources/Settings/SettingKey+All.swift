@@ -39,6 +39,10 @@ extension SettingKey {
         .integer(
             "limits.max_connections", \.limits.maxConnections, 1...1_000_000,
             "Connections at once, idle ones included. Further ones wait in the kernel's queue."),
+        .integer(
+            "limits.max_remote_connections", \.limits.maxRemoteConnections, 1...1_000_000,
+            "Connections to remotes on other hosts at once, all together and idle ones included; one remote has half of "
+                + "them at most. A request that gets none within `proxy.queue_seconds` is answered 503."),
         .time(
             "limits.header_timeout_seconds", \.limits.headerTimeout, unit: .seconds(1), 1...3600,
             "How long a client may take to send the head of a request."),

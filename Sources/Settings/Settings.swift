@@ -33,6 +33,7 @@ public struct Settings: Equatable, Sendable {
 
     public struct Limits: Equatable, Sendable {
         public var maxConnections = 4096
+        public var maxRemoteConnections = 1024
         public var headerTimeout = Duration.seconds(30)
         public var idleTimeout = Duration.seconds(180)
         public var transferTimeout = Duration.seconds(300)

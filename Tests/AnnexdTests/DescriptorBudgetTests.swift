@@ -13,7 +13,8 @@ import Testing
         let (limits, _) = DescriptorBudget.fit(Settings().limits, into: descriptors)
         // Each git process has three pipes and a handle while it runs.
         let used =
-            limits.maxConnections + limits.maxLocks + 4 * (limits.gitProcesses + limits.gitSlowClients)
+            limits.maxConnections + limits.maxRemoteConnections + limits.maxLocks
+            + 4 * (limits.gitProcesses + limits.gitSlowClients)
         #expect(used <= descriptors - descriptors / 4)
         #expect(limits.maxAnonymousLocks < limits.maxLocks)
         #expect(limits.maxConnections > 0 && limits.maxLocks > 0 && limits.gitProcesses > 0)

@@ -39,6 +39,7 @@ import Testing
             key = "/k.pem"
             [limits]
             max_connections = 1
+            max_remote_connections = 11
             header_timeout_seconds = 2
             idle_timeout_seconds = 121
             transfer_timeout_seconds = 4
@@ -75,6 +76,7 @@ import Testing
         expected.tls.certificate = "/c.pem"
         expected.tls.key = "/k.pem"
         expected.limits.maxConnections = 1
+        expected.limits.maxRemoteConnections = 11
         expected.limits.headerTimeout = .seconds(2)
         expected.limits.idleTimeout = .seconds(121)
         expected.limits.transferTimeout = .seconds(4)

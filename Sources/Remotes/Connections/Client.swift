@@ -29,12 +29,15 @@ final class Client: Sendable {
     }
 
     let settings: RemoteSettings
-    let board = ExchangeBoard()
+    let board: ExchangeBoard
+    let budget: ConnectionBudget
     private let http: HTTPClient
 
     /// Throws a message for a person where a file with certificates cannot be read.
     init(settings: RemoteSettings) throws {
         self.settings = settings
+        board = ExchangeBoard(limit: settings.maxConnections)
+        budget = ConnectionBudget(limit: settings.maxConnections, patience: settings.queuePatience)
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.httpVersion = .http1Only
         configuration.timeout.connect = settings.connectTimeout.timeAmount
@@ -144,6 +147,8 @@ final class Client: Sendable {
         outgoing.headers.add(name: "User-Agent", value: "annexd")
         for (name, value) in request.headers { outgoing.headers.add(name: name, value: value) }
         do {
+            exchange.hold(try await budget.enter(request.name))
+            board.makeRoom(for: exchange.endpoint)
             let response = try await http.execute(outgoing, deadline: .distantFuture)
             return Incoming(response, exchange, self)
         } catch {

@@ -20,7 +20,17 @@ enum ConnectionFailure {
         if error is NIOHTTPDecoderError {
             return RemoteError(.misbehaved, "\(name) sent something that nobody had asked for")
         }
+        if isOutOfDescriptors(error) { return RemoteError(.busy, "the server has too many files open; try again") }
         return RemoteError(.unreachable, "\(name) is unreachable: \(reason(error, settings))")
+    }
+
+    /// Whether it was for want of file descriptors on this side that no connection came about.
+    private static func isOutOfDescriptors(_ error: any Error) -> Bool {
+        switch error {
+        case let error as NIOConnectionError: error.connectionErrors.contains { isOutOfDescriptors($0.error) }
+        case let error as IOError: [EMFILE, ENFILE].contains(error.errnoCode)
+        default: false
+        }
     }
 
     /// Whether the connection was broken from the other side, rather than not made.

@@ -65,7 +65,7 @@ final class ConnectionTap: ChannelDuplexHandler {
             promise?.fail(GivenUp())
             return closeSoon(context)
         }
-        if !wasUsed { board.attribute(context.channel, to: exchange.endpoint) }
+        if wasUsed { board.isUsed(context.channel) } else { board.attribute(context.channel, to: exchange.endpoint) }
         wasUsed = true
         isRequestEnded = false
         self.exchange = exchange
@@ -98,6 +98,7 @@ final class ConnectionTap: ChannelDuplexHandler {
             } else {
                 flushJoined(context)
                 if isRequestEnded {
+                    if let exchange { board.isIdle(context.channel, to: exchange.endpoint) }
                     exchange?.completed()
                     exchange = nil
                 }
@@ -148,6 +149,17 @@ final class ConnectionTap: ChannelDuplexHandler {
         early = nil
         exchange = nil
         closeSoon(context)
+    }
+
+    /// Closes a connection that is kept for a later request, if none has come meanwhile.
+    static func closeIfIdle(_ channel: any Channel) {
+        channel.eventLoop.execute {
+            guard let tap = try? channel.pipeline.syncOperations.handler(type: ConnectionTap.self),
+                tap.exchange == nil, tap.isRequestEnded
+            else { return }
+            tap.isClosing = true
+            channel.close(promise: nil)
+        }
     }
 
     /// Not at once, since the caller may be in the middle of something that expects an open connection.

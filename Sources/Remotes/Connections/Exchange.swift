@@ -33,6 +33,8 @@ final class Exchange: Sendable {
         var patience = TimeAmount.zero
         var timer: Scheduled<Void>?
         var metUsedConnection = false
+        /// Held as long as it has a connection, or waits for one.
+        var place: ConnectionBudget.Place?
 
         mutating func takeTimer() -> Scheduled<Void>? {
             defer { timer = nil }
@@ -66,6 +68,15 @@ final class Exchange: Sendable {
     }
 
     // MARK: What the connection tells
+
+    /// Takes over a place among the connections in use, and gives it back when it needs none any more.
+    func hold(_ place: ConnectionBudget.Place) {
+        let isOver = state.withLock { state in
+            if !state.isOver { state.place = place }
+            return state.isOver
+        }
+        if isOver { place.release() }
+    }
 
     /// The request begins to be sent. Answers false where it was given up already.
     func begin(on channel: any Channel, wasReused: Bool) -> Bool {
@@ -106,12 +117,13 @@ final class Exchange: Sendable {
 
     /// Request and answer are through, and the connection is free for others: it must not be closed any more.
     func completed() {
-        let timer = state.withLock { state in
+        let (timer, place) = state.withLock { state in
             state.channel = nil
             state.owedSince = nil
-            return state.takeTimer()
+            return (state.takeTimer(), state.place)
         }
         timer?.cancel()
+        place?.release()
     }
 
     /// An answer came before the request was sent whole.
@@ -147,13 +159,14 @@ final class Exchange: Sendable {
 
     /// The caller has no further interest in it.
     func end() {
-        let timer = state.withLock { state in
+        let (timer, place) = state.withLock { state in
             state.isOver = true
             state.owedSince = nil
             state.channel = nil
-            return state.takeTimer()
+            return (state.takeTimer(), state.place)
         }
         timer?.cancel()
+        place?.release()
         upload?.stop()
     }
 

@@ -12,9 +12,14 @@ final class ExchangeBoard: Sendable {
         var exchanges: [UInt64: Exchange] = [:]
         var open = 0
         var openByEndpoint: [String: Int] = [:]
+        var idle = IdleConnections()
     }
 
     private let state = Mutex(State())
+    private let limit: Int
+
+    /// - Parameter limit: how many connections may be open; idle ones are closed where there are more.
+    init(limit: Int) { self.limit = limit }
 
     /// Connections that are open now.
     var open: Int { state.withLock { $0.open } }
@@ -47,10 +52,36 @@ final class ExchangeBoard: Sendable {
         }
     }
 
+    /// A request begins on the connection, or it is closed.
+    func isUsed(_ channel: any Channel) { state.withLock { $0.idle.remove(channel) } }
+
+    /// Nothing is going on on the connection; it is kept for the next request.
+    func isIdle(_ channel: any Channel, to endpoint: String) {
+        state.withLock { $0.idle.add(channel, to: endpoint) }
+    }
+
+    /// Closes idle connections where one more to an endpoint would be too many.
+    func makeRoom(for endpoint: String) {
+        let superfluous = state.withLock { state in
+            state.idle.has(to: endpoint) ? [] : state.idle.removeOldest(state.open + 1 - limit)
+        }
+        for channel in superfluous { ConnectionTap.closeIfIdle(channel) }
+    }
+
     /// Prepares a connection that has come about. On its event loop.
     func prepare(_ channel: any Channel) -> EventLoopFuture<Void> {
-        state.withLock { $0.open += 1 }
-        channel.closeFuture.whenComplete { _ in self.state.withLock { $0.open -= 1 } }
+        let superfluous = state.withLock { state in
+            state.open += 1
+            // Several requests may have counted on one idle connection.
+            return state.idle.removeOldest(state.open - limit)
+        }
+        for other in superfluous { ConnectionTap.closeIfIdle(other) }
+        channel.closeFuture.whenComplete { _ in
+            self.state.withLock { state in
+                state.open -= 1
+                state.idle.remove(channel)
+            }
+        }
         do {
             let pipeline = channel.pipeline.syncOperations
             let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPResponseDecoder>.self)

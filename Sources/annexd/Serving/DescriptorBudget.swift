@@ -4,7 +4,7 @@ import Settings
 
 /// Shares out the file descriptors that the process may have, so that no kind of use takes those of another.
 ///
-/// A connection has one, a content lock one, a git process a handful, and an answer one for the file it sends. Where the
+/// A connection has one, also one to another host, a content lock one, a git process a handful, and an answer one for the file it sends. Where the
 /// machine allows few, the bounds shrink with them: the server then queues and refuses earlier, and never fails.
 enum DescriptorBudget {
     /// Raises the limit of this process as far as it may, and answers it.
@@ -28,6 +28,7 @@ enum DescriptorBudget {
             shrunk.append(name)
         }
         shrink(\.maxConnections, to: max(8, descriptors * 3 / 8), "limits.max_connections")
+        shrink(\.maxRemoteConnections, to: max(4, descriptors / 10), "limits.max_remote_connections")
         shrink(\.maxLocks, to: max(4, descriptors / 8), "limits.max_locks")
         shrink(\.maxAnonymousLocks, to: max(3, descriptors / 10), "limits.max_anonymous_locks")
         shrink(\.gitProcesses, to: max(1, descriptors / 40), "limits.git_processes")

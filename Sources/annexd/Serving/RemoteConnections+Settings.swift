@@ -27,7 +27,9 @@ extension RemoteSettings {
         connectTimeout = settings.proxy.connectTimeout
         answerTimeout = settings.proxy.answerTimeout
         stallTimeout = settings.limits.transferTimeout
-        maxConnectionsPerTarget = settings.proxy.maxConnections
+        // A remote that hangs leaves connections for the others.
+        maxConnectionsPerTarget = min(settings.proxy.maxConnections, max(1, settings.limits.maxRemoteConnections / 2))
+        maxConnections = settings.limits.maxRemoteConnections
         queuePatience = settings.proxy.queue
         idleTimeout = settings.proxy.idleTimeout
         caFiles = settings.proxy.caFiles

@@ -107,4 +107,22 @@ import Testing
             }
         }
     }
+
+    @Test("where the gateway may open few files, readers wait for a connection", .timeLimit(.minutes(5)))
+    func fewDescriptors() throws {
+        var options = AnnexdHost.Options()
+        options.limits = ["-n 96"]
+        try withProxy(.annexd, options) { setup in
+            let bytes = seededBytes(2_000_000, seed: 6)
+            let key = try setup.p2p.store(bytes)
+            let url = "\(setup.host.baseURL)\(setup.p2p.target("key/\(key)"))"
+            let readers = try (0..<24).map { _ in
+                try Command(["curl", "-sS", "-w", "%{http_code}", "-o", "/dev/null", url]).start()
+            }
+            for reader in readers {
+                let answer = reader.finish(within: 120)
+                #expect(answer.text == "200", "\(answer.transcript)")
+            }
+        }
+    }
 }
