@@ -1,7 +1,7 @@
 import Foundation
 import TestKit
 
-/// Puts, removes and locks content of one repository, with keys that nobody else uses.
+/// Puts, removes and locks content of one repository, directly or through a gateway, with keys that nobody else uses.
 final class ContentWorker: CrashWorker, @unchecked Sendable {
     /// What must be true of a key.
     private enum Truth { case absent, present, either }
@@ -18,13 +18,17 @@ final class ContentWorker: CrashWorker, @unchecked Sendable {
     }
 
     private let repository: DiskRepository
+    /// Whose location log has what is acknowledged as well.
+    private let gateway: DiskRepository?
     private var calls: P2PCalls
     private var items: [Item] = []
     private var generator: SeededGenerator
 
-    init(_ hosted: HostedRepository, seed: UInt64) throws {
+    init(_ hosted: HostedRepository, through gateway: HostedRepository? = nil, seed: UInt64) throws {
         repository = DiskRepository(path: hosted.directory)
+        self.gateway = gateway.map { DiskRepository(path: $0.directory) }
         calls = try hosted.p2p()
+        if let gateway { calls.prefix = "/\(gateway.path)" }
         generator = SeededGenerator(seed: seed)
         for index in 0..<10 {
             let count = [1, 500, 4096, 30_000, 300_000][index % 5] + Int.random(in: 0..<100, using: &generator)
@@ -131,6 +135,11 @@ final class ContentWorker: CrashWorker, @unchecked Sendable {
         case .either:
             findings.expect(
                 logged == isPresent, "\(name): it is \(isPresent ? "" : "not ")here, and the log was not repaired")
+        }
+        // A kill between the two logs leaves the gateway's behind until the remote is asked again.
+        if let gateway, item.truth != .either {
+            let known = try gateway.isLogged(item.key, in: calls.uuid)
+            findings.expect(known == isPresent, "\(name): was acknowledged, and the log of \(gateway.path) has \(known)")
         }
         if isPresent {
             let content = try calls.get(item.key).body

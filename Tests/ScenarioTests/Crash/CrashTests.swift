@@ -50,6 +50,17 @@ private final class CrashRun {
         }
         let first = host.hosted("team/data0")
         workers.append(try ContentWorker(first, seed: generator.next()))
+        let gateway = try host.create("team/gateway")
+        repositories.append(DiskRepository(path: gateway.directory))
+        for (name, value) in [("url", repositories[2].path), ("annex-proxy", "true")] {
+            try gateway.setConfig("remote.node1.\(name)", value)
+        }
+        let update = try host.annexd("proxy", "update", "--root", host.root, gateway.path)
+        guard update.status == 0 else { throw TestKitError(.commandFailed, update.transcript) }
+        let target = host.hosted("team/data2")
+        workers.append(try ContentWorker(target, through: gateway, seed: generator.next()))
+        let shared = generator.next()
+        for _ in 0..<2 { workers.append(try SharedKeyWorker(target, contents: shared, seed: generator.next())) }
         workers.append(try PushWorker(first, name: "one", in: scratch, seed: generator.next()))
         workers.append(try PushWorker(host.hosted("team/data1"), name: "two", in: scratch, seed: generator.next()))
         workers.append(try ManagementWorker(host, seed: generator.next()))
@@ -108,7 +119,9 @@ private final class CrashRun {
         try age("*.lock", by: "2 hours ago")
         try age("tmp_*", by: "2 hours ago")
         try host.restart()
-        for index in repositories.indices { #expect(try host.http.get("/team/data\(index)/config").status == 200) }
+        for name in ["data0", "data1", "data2", "gateway"] {
+            #expect(try host.http.get("/team/\(name)/config").status == 200)
+        }
         let script = """
             cd "$0" && find .annexd/tmp -mindepth 1; find .annexd -name 'litter-*'
             for r in team/*.git; do
