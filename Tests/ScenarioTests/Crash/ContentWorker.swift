@@ -139,7 +139,8 @@ final class ContentWorker: CrashWorker, @unchecked Sendable {
         // A kill between the two logs leaves the gateway's behind until the remote is asked again.
         if let gateway, item.truth != .either {
             let known = try gateway.isLogged(item.key, in: calls.uuid)
-            findings.expect(known == isPresent, "\(name): was acknowledged, and the log of \(gateway.path) has \(known)")
+            findings.expect(
+                known == isPresent, "\(name): was acknowledged, and the log of \(gateway.path) has \(known)")
         }
         if isPresent {
             let content = try calls.get(item.key).body
