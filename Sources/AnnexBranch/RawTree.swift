@@ -45,11 +45,14 @@ struct RawTree {
     static func isSound(_ tree: [UInt8], idLength: Int) -> Bool {
         var reader = RawTree(tree, idLength: idLength)
         var previous: [UInt8] = []
+        // A file and a folder of one name need not be neighbours: `a`, `a-b`, `a/`.
+        var files: Set<ArraySlice<UInt8>> = []
         while let entry = reader.next() {
             guard !entry.name.isEmpty, !entry.name.contains(UInt8(ascii: "/")) else { return false }
             // Folders are sorted as if their names ended with a slash.
             let sortKey = entry.name + [entry.isFolder ? UInt8(ascii: "/") : 0]
             guard previous.lexicographicallyPrecedes(sortKey) else { return false }
+            if !entry.isFolder { files.insert(entry.name) } else if files.contains(entry.name) { return false }
             previous = Array(sortKey)
         }
         return reader.isAtEnd

@@ -48,7 +48,7 @@ struct TreeChanges: Sendable {
     }
 
     /// A folder to compare.
-    private struct Pair: Sendable {
+    struct Pair: Sendable {
         /// Its path with a slash at the end; empty for the root.
         var prefix: [UInt8]
         var depth: Int
@@ -61,6 +61,7 @@ struct TreeChanges: Sendable {
     private func walk(
         _ pairs: [Pair], _ part: inout [Entry], _ body: @Sendable ([Entry]) async throws -> Bool
     ) async throws -> Bool {
+        let idLength = new.utf8.count / 2
         var rest = pairs[...]
         while !rest.isEmpty {
             let batch = rest.prefix(Self.batchSize)
@@ -72,7 +73,11 @@ struct TreeChanges: Sendable {
                 for pair in group {
                     let oldTree = try pair.old.map { try tree(replies.removeFirst(), $0) }
                     let newTree = try tree(replies.removeFirst(), pair.new)
-                    try compare(pair, oldTree, newTree, &part, &deeper)
+                    if requiresSoundTrees, !RawTree.isSound(newTree, idLength: idLength) {
+                        throw AnnexBranchError(
+                            code: .brokenTree, message: "it has a folder that git would not have written")
+                    }
+                    Self.compare(pair, oldTree, newTree, idLength: idLength, &part, &deeper)
                     while part.count >= Self.partSize {
                         guard try await body(Array(part.prefix(Self.partSize))) else { return false }
                         part.removeFirst(Self.partSize)
@@ -117,13 +122,11 @@ struct TreeChanges: Sendable {
         return content
     }
 
-    private func compare(
-        _ pair: Pair, _ oldTree: [UInt8]?, _ newTree: [UInt8], _ part: inout [Entry], _ deeper: inout [Pair]
-    ) throws {
-        let idLength = new.utf8.count / 2
-        if requiresSoundTrees, !RawTree.isSound(newTree, idLength: idLength) {
-            throw AnnexBranchError(code: .brokenTree, message: "it has a folder that git would not have written")
-        }
+    /// Adds what differs in one folder to `part`, and the folders in it that have to be compared to `deeper`. Pure.
+    static func compare(
+        _ pair: Pair, _ oldTree: [UInt8]?, _ newTree: [UInt8], idLength: Int, _ part: inout [Entry],
+        _ deeper: inout [Pair]
+    ) {
         var known: [ArraySlice<UInt8>: RawTree.Entry] = [:]
         var reader = RawTree(oldTree ?? [], idLength: idLength)
         while let entry = reader.next() { known[entry.name] = entry }

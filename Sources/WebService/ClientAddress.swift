@@ -20,6 +20,8 @@ struct ClientAddress: Hashable, CustomStringConvertible {
     /// IPv6 is what it is.
     init?(_ text: some StringProtocol) {
         let bare = String(text.prefix { $0 != "%" })
+        // What follows a NUL would not be looked at.
+        if bare.utf8.contains(0) { return nil }
         var four = in_addr()
         if inet_pton(AF_INET, bare, &four) == 1 {
             self.init(description: bare, group: bare)

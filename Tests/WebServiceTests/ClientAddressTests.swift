@@ -21,6 +21,8 @@ import Testing
     @Test(arguments: ["", "unknown", "192.0.2", "192.0.2.7:80", "[::1]", "::g", "_hidden"])
     func othersAreNoAddresses(text: String) { #expect(ClientAddress(text) == nil) }
 
+    @Test func nothingFollowsANul() { #expect(ClientAddress("192.0.2.7\u{0}x") == nil) }
+
     @Test(
         "only a proxy that is trusted is believed about the client",
         arguments: [

@@ -11,7 +11,8 @@ struct FuzzTarget: Sendable {
     }
 
     static let all: [FuzzTarget] =
-        httpTargets + urlTargets + protocolTargets + gitTargets + logTargets + branchTargets + outputTargets
+        httpTargets + urlTargets + protocolTargets + gitTargets + logTargets + branchTargets + treeTargets
+        + outputTargets
 }
 
 /// Something that must be true and is not.

@@ -74,6 +74,34 @@ let logTargets = [
             "the order of lines has no say")
         if let record = CountLog(parsing: input.bytes).record { try require(record.count >= 1, "at least one copy") }
     },
+    // A file, a gateway's UUID, and the UUID and name of a repository that it proxies for.
+    FuzzTarget("proxy-log") { input in
+        let parts = input.parts(4)
+        guard let gateway = RepositoryUUID(parts[1]) else { return }
+        var log = ProxyLog(parsing: parts[0])
+        try requireEqual(ProxyLog(parsing: log.serialized), log, "the log written anew")
+        let entries = log.entries(of: gateway)
+        for entry in entries {
+            try require(ProxyLog.isRemoteName(entry.name), "a remote can have the name \(entry.name)")
+            // It becomes a part of the names of settings, refs and paths.
+            try require(
+                !entry.name.isEmpty && entry.name.utf8.allSatisfy { $0 > 32 && $0 != 127 && $0 != 47 && $0 != 58 },
+                "nothing in the name \(entry.name) has a meaning")
+        }
+        var wanted = entries
+        if let uuid = RepositoryUUID(parts[2]), let name = String(validating: parts[3], as: UTF8.self),
+            ProxyLog.isRemoteName(name)
+        {
+            // What a line would take apart is no UUID of a remote that anybody could add.
+            if parts[2].allSatisfy({ $0 > 32 && $0 != UInt8(ascii: ":") }) {
+                wanted.insert(ProxyLog.Entry(uuid: uuid, name: name))
+            }
+        }
+        _ = log.set(wanted, of: gateway, now: BranchTimestamp(seconds: 1))
+        let again = ProxyLog(parsing: log.serialized)
+        try requireEqual(again.entries(of: gateway), wanted, "what is recorded can be read")
+        try requireEqual(log.set(wanted, of: gateway, now: BranchTimestamp(seconds: 2)), false, "recorded already")
+    },
     FuzzTarget("transitions-log") { input in
         let parts = input.parts(2)
         let (first, second) = (TransitionsLog(parsing: parts[0]), TransitionsLog(parsing: parts[1]))

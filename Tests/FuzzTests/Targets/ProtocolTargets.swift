@@ -66,6 +66,61 @@ let protocolTargets = [
             try require(count > 0 && first < size && count <= size - first, "a range of \(size) bytes")
         }
     },
+    // What the host of a proxied repository answers.
+    FuzzTarget("p2p-reply") { input in
+        let object = try? JSONSerialization.jsonObject(with: Data(input.bytes)) as? [String: Any]
+        for shape in replyShapes {
+            guard let reply = P2PReply(parsing: input.bytes, as: shape) else { continue }
+            let version = P2PVersion.v4
+            try requireEqual(P2PReply(parsing: reply.json(for: version), as: shape), reply, "the reply written anew")
+            // Foundation refuses some numbers and takes the first of two members with one name.
+            guard let object, input.bytes.count(where: { $0 == UInt8(ascii: ":") }) == 1 else { continue }
+            switch reply {
+            case .present(let isPresent): try requireEqual(object["present"] as? Bool, isPresent, "present")
+            case .removed(let isRemoved, _): try requireEqual(object["removed"] as? Bool, isRemoved, "removed")
+            case .stored(let isStored, _): try requireEqual(object["stored"] as? Bool, isStored, "stored")
+            case .lockReleased: try requireEqual(object["locked"] as? Bool, false, "the end of a lock")
+            case .locked(let id): try require(id != nil || object["locked"] as? Bool == false, "locked")
+            case .timestamp(let seconds): try require(seconds <= UInt64(Int64.max), "a clock")
+            case .offset(let offset): try require(offset <= UInt64(Int64.max), "an offset")
+            case .alreadyHave: try requireEqual(object["alreadyhave"] as? Bool, true, "content that is there")
+            }
+        }
+    },
+    // The address of a connection's other end, and a header of X-Forwarded-For.
+    FuzzTarget("forwarded-for") { input in
+        let parts = input.parts(2).map { String(decoding: $0, as: UTF8.self) }
+        let trusted = ["10.0.0.1", "10.0.0.2", "2001:db8::1", "unix"]
+        guard let proxies = TrustedProxies(trusted) else { throw BrokenProperty("numeric addresses") }
+        let direct = proxies.client(peer: parts[0], forwardedFor: [])
+        let client = proxies.client(peer: parts[0], forwardedFor: [parts[1]])
+        for address in [direct, client] where address != .unix {
+            try requireEqual(ClientAddress(address.description), address, "the address written anew")
+            let letters = Set("0123456789abcdefABCDEF.:".utf8)
+            try require(address.description.utf8.allSatisfy(letters.contains), "an address and no more")
+        }
+        let hops = parts[1].split(separator: ",")
+        try requireEqual(
+            proxies.client(peer: parts[0], forwardedFor: hops.map(String.init)), client, "one header or several")
+        if !trusted.contains(direct.description) { try requireEqual(client, direct, "hearsay of a stranger") }
+        if !trusted.contains(client.description) {
+            try requireEqual(
+                proxies.client(peer: parts[0], forwardedFor: ["6.6.6.6", "10.0.0.1, " + parts[1]]), client,
+                "what a client says of itself")
+        }
+        let isNamed =
+            client == direct
+            || hops.contains { hop in
+                hop.utf8.split(separator: 32).contains { word in
+                    word.split(separator: 9).contains { ClientAddress(String(decoding: $0, as: UTF8.self)) == client }
+                }
+            }
+        try require(isNamed, "an address that is nowhere in the header")
+    },
+]
+
+private let replyShapes: [P2PReply.Shape] = [
+    .present, .locked, .lockReleased, .removed, .timestamp, .stored, .offset,
 ]
 
 /// A key's names and directories are its own, and safe.
