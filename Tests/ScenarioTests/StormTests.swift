@@ -31,13 +31,14 @@ import Testing
 
     private func picture(_ repository: HostedRepository) throws -> Picture {
         let host = repository.host
+        // First, so that the connection that asks for the others is none of them.
+        let readings = try host.readings
         let metrics = try host.metrics()
         let busy = [
             "annexd_git_working", "annexd_git_slow", "annexd_git_queue", "annexd_uploads_waiting",
             "annexd_blocking_waiting", "annexd_blocking_running", "annexd_remote_requests", "annexd_remote_queue",
             "annexd_remote_connections",
         ]
-        let readings = try host.readings
         // Locks of transfers, temporary files of git and of the host; partial uploads stay on purpose.
         let files = try Command([
             "sh", "-c",
