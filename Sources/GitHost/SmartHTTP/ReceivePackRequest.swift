@@ -49,8 +49,8 @@ public struct ReceivePackRequest: Sendable {
     private var certificate: [UInt8] = []
     private let limit: Int
 
-    /// - Parameter limit: how many bytes commands and push options may take.
-    public init(limit: Int = 16 << 20) { self.limit = limit }
+    /// - Parameter limit: how many bytes commands and push options may take; those of some 40,000 refs by default.
+    public init(limit: Int = 4 << 20) { self.limit = limit }
 
     /// Takes the next chunk of the body, however it is cut; answers whether the commands are complete.
     public mutating func receive(_ chunk: some Collection<UInt8>) throws(Failure) -> Bool {

@@ -11,12 +11,31 @@ struct ReceivePack {
     let context: ServiceContext
     let exchange: Exchange
 
+    /// How many bytes of commands are read before the push has a place of its own: those of about 2000 refs, which take
+    /// some four times as much once they are parsed. Connections without a place are many.
+    private static let readWithoutSlot = 256 << 10
+
     func run(on name: RepositoryName) async throws {
         try context.authorize(exchange, .gitWrite, repository: name)
         exchange.note(repository: name, operation: "receive-pack")
         try exchange.requireContentType(GitService.receivePack.requestType)
         let body = GitBody(exchange)
-        let request = try await readCommands(body)
+        var request = ReceivePackRequest()
+        if try await readCommands(of: &request, body, until: Self.readWithoutSlot) {
+            return try await serve(request, followedBy: body, on: name, in: nil)
+        }
+        let beginning = request
+        try await context.gitSlots.withSlot(for: exchange.clientAddress.group) { slot in
+            var request = beginning
+            try await slot.whileWaiting { _ = try await readCommands(of: &request, body, until: .max) }
+            try await serve(request, followedBy: body, on: name, in: slot)
+        }
+    }
+
+    /// - Parameter slot: the place of the push; nil where it has to get one.
+    private func serve(
+        _ request: ReceivePackRequest, followedBy body: GitBody, on name: RepositoryName, in slot: GitSlot?
+    ) async throws {
         if request.commands.isEmpty, try await context.catalog.repository(named: name) == nil {
             // Git asks with nothing at all whether it may push, before it sends much: yes, and nothing is created yet.
             try context.requireCreation(of: name, exchange)
@@ -24,13 +43,12 @@ struct ReceivePack {
         }
         if request.commands.contains(where: { !$0.isDeletion }) { try await context.requireSpaceForPush() }
         let repository = try await repository(named: name, for: request)
-        try await repository.keepingOpen { try await receive(request, followedBy: body, into: repository) }
+        try await repository.keepingOpen { try await receive(request, followedBy: body, into: repository, in: slot) }
     }
 
     private func receive(
-        _ request: ReceivePackRequest, followedBy body: GitBody, into repository: HostedRepository
+        _ request: ReceivePackRequest, followedBy body: GitBody, into repository: HostedRepository, in slot: GitSlot?
     ) async throws {
-        try await prepare(repository, for: request)
         let answer = GitAnswer(exchange, contentType: GitService.receivePack.resultType)
         var options = SmartHTTP.Options()
         options.isBare = repository.isBare
@@ -41,8 +59,10 @@ struct ReceivePack {
         }
         let git = SmartHTTP(repository.gitDirectory, options: options)
         let beginning = request.received
+        // What this begins is ended by `conclude` alone: nothing may fail in between.
+        try await prepare(repository, for: request)
         do {
-            let result = try await context.gitSlots.withSlot(for: exchange.clientAddress.group) { slot in
+            let result = try await withSlot(slot) { slot in
                 try await git.respond(
                     .receivePack, GitProtocol(header: exchange.header("Git-Protocol")),
                     feed: { input in
@@ -63,21 +83,34 @@ struct ReceivePack {
         try await answer.finish()
     }
 
+    private func withSlot<Result: Sendable>(
+        _ slot: GitSlot?, _ body: (GitSlot) async throws -> Result
+    ) async throws -> Result {
+        if let slot { return try await body(slot) }
+        return try await context.gitSlots.withSlot(for: exchange.clientAddress.group, body)
+    }
+
     /// The commands at the start of the body; a malformed beginning is refused before git sees it.
-    private func readCommands(_ body: GitBody) async throws -> ReceivePackRequest {
-        var request = ReceivePackRequest()
+    ///
+    /// Answers false where they have not ended after so many bytes.
+    private func readCommands(
+        of request: inout ReceivePackRequest, _ body: GitBody, until limit: Int
+    ) async throws -> Bool {
         do {
             while !request.isComplete {
+                if request.received.count >= limit { return false }
                 guard let chunk = try await body.next() else {
                     try request.finish()
                     break
                 }
                 _ = try request.receive(chunk)
             }
+            return true
+        } catch ReceivePackRequest.Failure.tooLarge {
+            throw ServiceError(status: 413, reason: "a push of so many refs is not accepted; push fewer at a time")
         } catch let failure as ReceivePackRequest.Failure {
             throw ServiceError.badRequest("not a push: \(failure)")
         }
-        return request
     }
 
     private func repository(named name: RepositoryName, for request: ReceivePackRequest) async throws
