@@ -6,11 +6,14 @@ public import SystemPackage
 /// objects and packs that were being received, and reports of their end.
 ///
 /// Git removes none of it by itself, since it cannot know whether the owner lives. Here a lock counts as abandoned when
-/// it is older than the machine's start or than ten minutes; git holds one for moments. Anything that is being received
+/// it is older than the machine's start or than ten minutes; git holds one for moments, except for that of an index, which
+/// waits for people. Anything that is being received
 /// grows all the time, and is abandoned when nothing in it has changed for an hour. Blocking.
 public enum AbandonedFiles {
     /// How old a lock file is at least, in seconds.
     public static let lockAge: Int64 = 600
+    /// The same for locks of the index, which `git commit` holds for as long as somebody's editor is open.
+    public static let indexLockAge: Int64 = 7 * 86400
     /// How long nothing has changed at least in what was being received, in seconds.
     public static let receivingAge: Int64 = 3600
 
@@ -70,7 +73,10 @@ private struct Sweep {
 
     mutating func lock(_ path: FilePath) throws(FileError) {
         guard let status = try Files.status(path, followLinks: false), status.kind == .regular else { return }
-        guard isAbandoned(status.modified.seconds, after: AbandonedFiles.lockAge) else { return }
+        let name = path.lastComponent?.string ?? ""
+        let isOfIndex = name == "index.lock" || name.hasPrefix("next-index-")
+        let age = isOfIndex ? AbandonedFiles.indexLockAge : AbandonedFiles.lockAge
+        guard isAbandoned(status.modified.seconds, after: age) else { return }
         if try Files.unlink(path) { removed.append(path) }
     }
 

@@ -1,5 +1,6 @@
 import Blocking
 import FileIO
+import GitHost
 import SystemPackage
 
 /// What a git process that was killed left: lock files, which stop others, and temporary objects.
@@ -43,9 +44,9 @@ struct GitDebrisCheck: Sendable {
     private static func locks(in gitDirectory: FilePath) throws -> [Found] {
         var result: [Found] = []
         for name in ["HEAD.lock", "config.lock", "packed-refs.lock", "index.lock", "shallow.lock"] {
-            if let found = try look(gitDirectory.appending(name), name, olderThan: Judgement.Limits.gitLock) {
-                result.append(found)
-            }
+            // Somebody's editor may be open for long.
+            let age = name == "index.lock" ? AbandonedFiles.indexLockAge : Judgement.Limits.gitLock
+            if let found = try look(gitDirectory.appending(name), name, olderThan: age) { result.append(found) }
         }
         try addLocks(gitDirectory.appending("refs"), "refs", to: &result)
         return result
