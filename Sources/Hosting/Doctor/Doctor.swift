@@ -102,9 +102,20 @@ public struct Doctor: Sendable {
         var branchSettings = settings.branch(commitDelay: .seconds(1))
         // An inspection that repairs nothing must not even commit.
         branchSettings.commitsAutomatically = false
+        let source: SettingsSource
+        do {
+            source = try await services.pool.run { try SettingsSource(name: found.name, gitDirectory: directory) }
+        } catch {
+            await examination.found(.unreadableConfig, "config", "\(error)")
+            return
+        }
         let branch = AnnexBranch(
             gitDirectory: directory, uuid: uuid, settings: branchSettings, executor: services.pool,
-            logger: services.logger)
+            logger: services.logger,
+            requireSame: {
+                // Somebody may put another repository into its place meanwhile, which must not get this one's lines.
+                guard try source.current().uuid == uuid else { throw HostingError.gone(found.name) }
+            })
         let store = settings.store
         let annex = ExaminedAnnex(
             uuid: uuid, gitDirectory: directory, branch: branch,

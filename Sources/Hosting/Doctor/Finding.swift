@@ -34,7 +34,6 @@ public struct Finding: Sendable, Hashable {
         case objectMisplaced = "object-misplaced"
         case objectsStrange = "objects-strange-file"
         case aliasBroken = "alias-broken"
-        case aliasHidden = "alias-hidden"
         case trashBroken = "trash-broken"
         case hookBroken = "hook-broken"
         case unchecked
@@ -42,7 +41,7 @@ public struct Finding: Sendable, Hashable {
         /// Whether it is worth knowing, but nothing is wrong.
         public var isNote: Bool {
             switch self {
-            case .noUUID, .partialUpload, .objectMisplaced, .objectsStrange, .aliasHidden: true
+            case .noUUID, .partialUpload, .objectMisplaced, .objectsStrange: true
             default: false
             }
         }

@@ -50,17 +50,18 @@ public struct StaleTransfer: Sendable, Hashable {
     /// Takes the locks as a transfer would, so that none can begin meanwhile; false when one has begun.
     fileprivate func remove() throws -> Bool {
         var held: [OpenFile] = []
-        for lock in Set(locks) {
-            do {
-                let file = try OpenFile(lock, [.readWrite, .noFollow, .nonBlocking])
-                guard try file.tryLock(.exclusive) else { return false }
-                if try file.isStillLinked() { held.append(file) }
-            } catch {
-                if !error.isMissing { throw error }
+        // Under their locks, and each once: whoever comes then makes new ones.
+        defer { for lock in held { _ = try? Files.unlink(lock.path) } }
+        for lock in locks {
+            guard try Files.exists(lock.removingLastComponent()) else { continue }
+            // Made where it is missing, or a transfer could begin after the look.
+            let taken = try LockFiles.take(.exclusive) { () throws -> OpenFile in
+                try OpenFile(lock, [.readWrite, .create, .noFollow, .nonBlocking])
             }
+            guard let taken else { return false }
+            held.append(taken)
         }
-        try Files.unlink(file)
-        for file in held { try Files.unlink(file.path) }
+        if !locks.contains(file) { try Files.unlink(file) }
         return true
     }
 }
