@@ -118,9 +118,10 @@ hooks: ## install the formatting check as a pre-commit hook
 	printf '%s\n' '#!/bin/sh' 'make -s lint || { echo "repair it with: make format" >&2; exit 1; }' > "$$hook"; \
 	chmod +x "$$hook"; echo "installed $$hook"
 
-install: ## copy the program to $(PREFIX)/bin, and the systemd unit beside
+install: ## copy the program to $(PREFIX)/bin, and the systemd units beside
 	install -D -m 755 "$$(swift build -c release --show-bin-path)/annexd" $(DESTDIR)$(PREFIX)/bin/annexd
 	install -D -m 644 deploy/annexd.service $(DESTDIR)/etc/systemd/system/annexd.service
+	install -D -m 644 deploy/annexd.socket $(DESTDIR)/etc/systemd/system/annexd.socket
 
 clean: ## remove what was built; the repositories in ./var stay
 	rm -rf .build .build-fuzz .build-tsan .build-asan
