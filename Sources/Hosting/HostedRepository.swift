@@ -20,6 +20,7 @@ public final class HostedRepository: Sendable {
     public let branch: AnnexBranch?
     public let services: HostServices
     let turns = KeyTurns()
+    let changesAtRemotes = ChangesInFlight()
     let objects: ObjectStore
     let settingsWhenOpened: RepositorySettings
     private let source: SettingsSource

@@ -39,15 +39,14 @@ struct ProxiedContent: ContentLocation {
     // MARK: Changes
 
     func store(_ key: Key, from upload: Upload) async throws -> StoreOutcome {
-        // An upload takes its time, and the gateway is written to at its end.
-        try await gateway.keepingOpen {
-            try await logging(key, try await naming { try await target.store(key, from: upload) })
+        try await changing(key) { changes in
+            try await logging(key, changes, try await naming { try await target.store(key, from: upload) })
         }
     }
 
     func confirm(_ key: Key) async throws -> StoreOutcome {
-        try await gateway.keepingOpen {
-            try await logging(key, try await naming { try await target.confirm(key) })
+        try await changing(key) { changes in
+            try await logging(key, changes, try await naming { try await target.confirm(key) })
         }
     }
 
@@ -58,11 +57,10 @@ struct ProxiedContent: ContentLocation {
         }
         // To its end: once the remote was asked, the content may be gone, and then the log must say so.
         return try await uninterrupted {
-            try await gateway.keepingOpen {
-                let outcome = try await naming { try await target.remove(key, before: deadline) }
-                switch outcome {
+            try await changing(key) { changes in
+                switch try await naming({ try await target.remove(key, before: deadline) }) {
                 case .removed(let claimed):
-                    try await record(key, in: [uuid], present: false)
+                    try await record(key, changes, present: false)
                     return .removed(also: try await record(key, inOthers: claimed, present: false))
                 case .notRemoved(let reason, let claimed):
                     let others = try await record(key, inOthers: claimed, present: false)
@@ -73,16 +71,50 @@ struct ProxiedContent: ContentLocation {
         }
     }
 
+    /// Runs a change at the remote. It may take its time, and the gateway is written to at its end.
+    private func changing<Result>(
+        _ key: Key, _ body: (ChangesInFlight.Group) async throws -> Result
+    ) async throws -> Result {
+        let subject = ChangesInFlight.Subject(key: key, uuid: uuid)
+        return try await gateway.keepingOpen {
+            try await gateway.changesAtRemotes.during(subject, body)
+        }
+    }
+
     /// The remote has logged in its own repository before it answered; whoever asks the gateway must see it as well.
-    private func logging(_ key: Key, _ outcome: StoreOutcome) async throws -> StoreOutcome {
+    private func logging(
+        _ key: Key, _ changes: ChangesInFlight.Group, _ outcome: StoreOutcome
+    ) async throws -> StoreOutcome {
         switch outcome {
         case .stored(let claimed):
-            try await record(key, in: [uuid], present: true)
+            try await record(key, changes, present: true)
             return .stored(also: try await record(key, inOthers: claimed, present: true))
         case .notStored(let reason): return .notStored(reason: "\(name): \(reason)")
         case .refused(let refusal): throw error(refusal)
         }
     }
+
+    // MARK: The gateway's log
+
+    /// Records what the remote said of itself; where another change of the key was under way, what it says now.
+    private func record(_ key: Key, _ changes: ChangesInFlight.Group, present: Bool) async throws {
+        do {
+            return try await gateway.services.withReserve {
+                try await branch.recordLocation(of: key, in: uuid) {
+                    // Asked while nobody else can write: who begins after this also logs after this.
+                    if changes.isContested { throw Contested() }
+                    return present
+                }
+            }
+        } catch is Contested {}
+        let isDone: Void? = try await changes.alone {
+            let isPresent = (try? await target.isPresent(key)) ?? present
+            try await record(key, in: [uuid], present: isPresent)
+        }
+        if isDone == nil { throw RemoteError(.busy, "\(name): too many changes of one key at one time") }
+    }
+
+    private struct Contested: Error {}
 
     private func record(_ key: Key, in repositories: [RepositoryUUID], present: Bool) async throws {
         for uuid in repositories {

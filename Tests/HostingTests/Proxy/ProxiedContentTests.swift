@@ -30,7 +30,8 @@ import Testing
         var present: [RepositoryUUID] = []
         var meanwhile: @Sendable () async -> Void = {}
 
-        func isPresent(_ key: Key) async throws -> Bool { true }
+        let holds = SharedFlag()
+        func isPresent(_ key: Key) async throws -> Bool { holds.value }
         func open(_ key: Key, for reading: Reading) async throws -> Content? { nil }
         func partial(of key: Key) async throws -> PartialContent { .alreadyPresent(also: present) }
         func lock(_ key: Key) async throws -> (any HeldLock)? { nil }
@@ -40,15 +41,26 @@ import Testing
             return storing
         }
 
+        /// Has it at once, and answers later.
         func confirm(_ key: Key) async throws -> StoreOutcome {
+            holds.value = true
             await meanwhile()
             return storing
         }
 
         func remove(_ key: Key, before deadline: BootSeconds?) async throws -> RemovalOutcome {
+            holds.value = false
             await meanwhile()
             try Task.checkCancellation()
             return removing
+        }
+    }
+
+    private final class SharedFlag: Sendable {
+        private let flag = Atomic(false)
+        var value: Bool {
+            get { flag.load(ordering: .acquiring) }
+            set { flag.store(newValue, ordering: .releasing) }
         }
     }
 
@@ -123,5 +135,31 @@ import Testing
         proceed.continuation.finish()
         #expect(try await removal.value == .removed(also: []))
         #expect(try await log() == [target.uuid: false])
+    }
+
+    @Test(
+        "an upload that is overtaken by a removal, or the other way round, is logged as it came out",
+        arguments: [true, false])
+    func overtaken(uploadIsFirst: Bool) async throws {
+        let target = Target()
+        // The first has done its work at the remote, and its answer comes after the second one is through.
+        let second = try proxied(target)
+        var slow = target
+        let key = key
+        slow.meanwhile = {
+            if uploadIsFirst {
+                _ = try? await second.remove(key, before: nil)
+            } else {
+                _ = try? await second.confirm(key)
+            }
+        }
+        let first = try proxied(slow)
+        if uploadIsFirst {
+            #expect(try await first.confirm(key) == .stored(also: []))
+        } else {
+            #expect(try await first.remove(key, before: nil) == .removed(also: []))
+        }
+        #expect(try await log() == [target.uuid: !uploadIsFirst])
+        #expect(gateway.changesAtRemotes.count == 0)
     }
 }
