@@ -1,5 +1,6 @@
-// What a push says before its pack: how much of it is held, and for whom.
+// What a push says before its pack: how much of it is held for whom, and what stays when it goes no further.
 
+import Foundation
 import TestKit
 import Testing
 
@@ -91,6 +92,32 @@ import Testing
             let body = commands(5 << 20)
             let reply = try answers(head(body.utf8.count) + body, port: repository.host.port)
             #expect(reply.first?.status == 413 && reply.first?.reason.contains("fewer") == true, "\(reply)")
+        }
+    }
+
+    @Test("a push that is refused because git cannot read the configuration leaves nothing that waits for its end")
+    func unreadableConfiguration() throws {
+        try withHost { host, alice in
+            let origin = try alice.newRepository("origin")
+            try origin.git("commit", "-q", "--allow-empty", "-m", "x")
+            try Command(["mv", origin.path, "\(host.root)/data"]).check()
+            let directory = "\(host.root)/data/.git"
+            let tree = try alice.annexClone("\(host.baseURL)/data", as: "tree")
+            try tree.git("push", "-q", "origin", "git-annex:synced/git-annex")
+            #expect(eventually { !exists("\(directory)/annexd/unverified") })
+
+            // annexd follows no includes, git does.
+            try Command(["git", "config", "-f", "\(directory)/config", "include.path", "\(host.scratch.path)/broken"])
+                .check()
+            try Command(["sh", "-c", "echo '[' > \"$0\"", "\(host.scratch.path)/broken"]).check()
+            let tip = try tree.git("rev-parse", "git-annex").trimmed
+            let command = packet("\(zero) \(tip) refs/heads/other/git-annex\0report-status\n") + "0000"
+            let reply = try answers(
+                head(command.utf8.count).replacingOccurrences(of: "/team/data/", with: "/data/") + command,
+                port: host.port)
+            #expect(reply.first?.status ?? 0 >= 500, "\(reply)")
+            #expect(!exists("\(directory)/annexd/unverified"))
+            try Command(["rm", "\(host.scratch.path)/broken"]).check()
         }
     }
 }
