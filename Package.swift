@@ -221,7 +221,8 @@ let package = Package(
 
 // What fuzzers attack, and what their corpora must keep: a test that replays them, or else the fuzzers themselves.
 let fuzzed: [Target.Dependency] = [
-    "AnnexBranch", "AnnexProtocol", "CZlib", "GitHost", "Hosting", "HTTPTransport", "Remotes", "Telemetry", "WebService", log, system,
+    "AnnexBranch", "AnnexProtocol", "CZlib", "GitHost", "Hosting", "HTTPTransport", "Remotes", "Telemetry",
+    "WebService", log, system,
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOHTTP1", package: "swift-nio"),
 ]
