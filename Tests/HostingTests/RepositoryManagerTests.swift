@@ -20,6 +20,8 @@ import Testing
 
     @Test("a created repository is an annex of its own, with its line of uuid.log waiting in the journal")
     func create() async throws {
+        // Nothing is committed while the test looks at the journal.
+        let root = try Root(commitDelay: .seconds(600))
         let uuid = try await root.manager.create(name("lab/a/data"))
         let repository = try #require(try await root.catalog.repository(named: name("lab/a/data")))
         #expect(repository.uuid == uuid)

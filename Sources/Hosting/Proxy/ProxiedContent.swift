@@ -33,7 +33,7 @@ struct ProxiedContent: ContentLocation {
 
     func lock(_ key: Key) async throws -> (any HeldLock)? {
         // To its end, or the remote might keep a lock that nobody here knows of.
-        try await uninterrupted { try await naming { try await target.lock(key) } }
+        try await outlivingClient { try await naming { try await target.lock(key) } }
     }
 
     // MARK: Changes
@@ -56,7 +56,7 @@ struct ProxiedContent: ContentLocation {
             return .notRemoved(reason: "the time for this removal has passed")
         }
         // To its end: once the remote was asked, the content may be gone, and then the log must say so.
-        return try await uninterrupted {
+        return try await outlivingClient {
             try await changing(key) { changes in
                 switch try await naming({ try await target.remove(key, before: deadline) }) {
                 case .removed(let claimed):
@@ -149,11 +149,23 @@ struct ProxiedContent: ContentLocation {
     /// How many repositories besides itself a remote may speak for; a cluster has a node for each.
     private static let maximumOthers = 100
 
-    private func uninterrupted<Result: Sendable>(
+    /// Runs `body` to its end, also where the client is gone by then; only not for long.
+    private func outlivingClient<Result: Sendable>(
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        try await Task { try await body() }.value
+        let work = Task { try await body() }
+        return try await withTaskCancellationHandler {
+            try await work.value
+        } onCancel: {
+            Task {
+                try? await Task.sleep(for: Self.grace)
+                work.cancel()
+            }
+        }
     }
+
+    /// How long a remote may still take to answer when nobody waits any more.
+    private static let grace = Duration.seconds(1)
 
     // MARK: Errors that name the remote
 
