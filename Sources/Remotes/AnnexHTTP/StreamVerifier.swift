@@ -104,7 +104,8 @@ final class StreamVerifier: Sendable {
             piece.withUnsafeReadableBytes { verifier.update($0) }
             hashed = Self.weight(of: piece)
             total += hashed
-            if total >= share { return stepAside(hashed) }
+            // Not where nobody waits for the thread: another one would begin with cold caches.
+            if total >= share, pool.waitingJobs > 0 { return stepAside(hashed) }
         }
     }
 
