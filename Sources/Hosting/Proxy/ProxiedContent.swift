@@ -107,10 +107,14 @@ struct ProxiedContent: ContentLocation {
                 }
             }
         } catch is Contested {}
-        let isDone: Void? = try await changes.alone {
-            let isPresent = (try? await target.isPresent(key)) ?? present
-            try await record(key, in: [uuid], present: isPresent)
+        // Not cancelled with its caller: the answer would be taken for granted then.
+        let asking = Task {
+            try await changes.alone {
+                let isPresent = (try? await target.isPresent(key)) ?? present
+                try await record(key, in: [uuid], present: isPresent)
+            }
         }
+        let isDone: Void? = try await asking.value
         if isDone == nil { throw RemoteError(.busy, "\(name): too many changes of one key at one time") }
     }
 

@@ -94,7 +94,7 @@ private final class IncomingContent: RemoteContent {
     struct Running: Sendable {
         var incoming: Incoming
         var offset: UInt64
-        var place: TargetGate.Place
+        var place: Place
     }
 
     private let location: AnnexHTTPLocation
@@ -117,7 +117,7 @@ private final class IncomingContent: RemoteContent {
         if let begun, begun.offset == offset { return bytes(begun) }
         // Another part is wanted: the answer that is running is given up, and its place used again.
         begun?.incoming.cancel()
-        let place: TargetGate.Place
+        let place: Place
         if let begun {
             place = begun.place
         } else {

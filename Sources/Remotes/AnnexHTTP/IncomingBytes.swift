@@ -11,13 +11,13 @@ final class IncomingBytes: ContentBytes, @unchecked Sendable {
     /// How many bytes were announced.
     private let length: UInt64
     private let incoming: Incoming
-    private let place: TargetGate.Place
+    private let place: Place
     private let verifier: StreamVerifier?
     private var received: UInt64 = 0
     private var isDone = false
 
     init(
-        location: AnnexHTTPLocation, key: Key, length: UInt64, incoming: Incoming, place: TargetGate.Place,
+        location: AnnexHTTPLocation, key: Key, length: UInt64, incoming: Incoming, place: Place,
         verifier: StreamVerifier?
     ) {
         self.location = location

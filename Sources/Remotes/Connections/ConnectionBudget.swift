@@ -1,6 +1,5 @@
 import Blocking
 import Locations
-import Synchronization
 
 /// Bounds how many requests to other hosts have a connection at one time, all hosts together, since each takes a file
 /// descriptor of this process. Later ones wait in the order they came.
@@ -30,22 +29,6 @@ final class ConnectionBudget: Sendable {
             throw RemoteError(
                 .busy, "the server has no connection left for \(name): \(limit) to other hosts are in use")
         }
-        return Place(self)
-    }
-
-    /// One of the connections that may be in use.
-    final class Place: Sendable {
-        private let budget: ConnectionBudget
-        private let isReleased = Atomic<Bool>(false)
-
-        fileprivate init(_ budget: ConnectionBudget) { self.budget = budget }
-
-        func release() {
-            if !isReleased.exchange(true, ordering: .acquiringAndReleasing) {
-                budget.line.change { free, _ in free += 1 }
-            }
-        }
-
-        deinit { release() }
+        return Place { [line] in line.change { free, _ in free += 1 } }
     }
 }

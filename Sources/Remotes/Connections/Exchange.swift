@@ -34,7 +34,7 @@ final class Exchange: Sendable {
         var timer: Scheduled<Void>?
         var metUsedConnection = false
         /// Held as long as it has a connection, or waits for one.
-        var place: ConnectionBudget.Place?
+        var place: Place?
 
         mutating func takeTimer() -> Scheduled<Void>? {
             defer { timer = nil }
@@ -70,7 +70,7 @@ final class Exchange: Sendable {
     // MARK: What the connection tells
 
     /// Takes over a place among the connections in use, and gives it back when it needs none any more.
-    func hold(_ place: ConnectionBudget.Place) {
+    func hold(_ place: Place) {
         let isOver = state.withLock { state in
             if !state.isOver { state.place = place }
             return state.isOver

@@ -1,6 +1,5 @@
 import Blocking
 import Locations
-import Synchronization
 
 /// Bounds how many requests to one target run at one time; later ones wait in the order they came.
 ///
@@ -42,22 +41,6 @@ final class TargetGate: Sendable {
             try Task.checkCancellation()
             throw RemoteError(.busy, "\(name) is busy: \(inUse) requests to it are running")
         }
-        return Place(self)
-    }
-
-    /// One of the requests that may run.
-    final class Place: Sendable {
-        private let gate: TargetGate
-        private let isReleased = Atomic<Bool>(false)
-
-        fileprivate init(_ gate: TargetGate) { self.gate = gate }
-
-        func release() {
-            if !isReleased.exchange(true, ordering: .acquiringAndReleasing) {
-                gate.line.change { free, _ in free += 1 }
-            }
-        }
-
-        deinit { release() }
+        return Place { [line] in line.change { free, _ in free += 1 } }
     }
 }
