@@ -198,7 +198,8 @@ let package = Package(
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", log], swiftSettings: strict),
         .testTarget(
-            name: "WebServiceTests", dependencies: ["AnnexProtocol", "Hosting", "WebService"], swiftSettings: strict),
+            name: "WebServiceTests", dependencies: ["AnnexProtocol", "Hosting", "Locations", "WebService"],
+            swiftSettings: strict),
         .testTarget(
             name: "HostingTests",
             dependencies: [

@@ -92,73 +92,12 @@ public final class HostedRepository: Sendable {
         }
     }
 
-    /// Has what a crash or another program left in the journal committed soon; does so once.
-    func recover() async {
-        let isFirst = use.withLock { use in
+    /// Whether nobody has looked yet for what a crash left here; from now on somebody has.
+    func isFirstRecovery() -> Bool {
+        use.withLock { use in
             defer { use.isRecovered = true }
             return !use.isRecovered
         }
-        guard isFirst else { return }
-        // Each for itself: where one fails, the others are done all the same.
-        await recovering { try await self.branch?.recover() }
-        await recovering {
-            // A push was received, and a crash kept it from being merged and compared with the object store. It may take
-            // long, and nobody waits for it: what is not done by the end of the process is done after the next start.
-            if try await self.branch?.hasUnverifiedChanges == true {
-                Task { await self.keepingOpen { await self.finishInterruptedPush() } }
-            }
-        }
-        await recovering { try await self.recoverUploads() }
-        await recovering { try await self.recoverRemovals() }
-        await removeAbandonedGitFiles()
-    }
-
-    private func recovering(_ step: () async throws -> Void) async {
-        do {
-            try await step()
-        } catch {
-            services.logger.warning(
-                "what a crash left could not be looked through",
-                metadata: ["repository": "\(name)", "error": "\(error)"])
-        }
-    }
-
-    /// Logs content of uploads that a crash ended between the object and its log, and removes their lock files.
-    private func recoverUploads() async throws {
-        guard let branch, let uuid else { return }
-        let objects = objects
-        for key in try await services.pool.run({ try objects.interruptedUploads() }) {
-            try await services.pool.run { try objects.synchronize(key) }
-            try await services.withReserve {
-                try await branch.recordLocation(of: key, in: uuid) { try objects.find(key) != nil }
-            }
-        }
-        try await services.pool.run { try objects.cleanUpTransfers() }
-    }
-
-    /// Logs what became of content whose removal a crash ended between the object and its log.
-    private func recoverRemovals() async throws {
-        guard let branch, let uuid else { return }
-        let objects = objects
-        let removals = try await services.pool.run { try objects.interruptedRemovals() }
-        defer { for removal in removals { removal.release() } }
-        for removal in removals {
-            let key = removal.key
-            try await services.withReserve {
-                try await branch.recordLocation(of: key, in: uuid) { try objects.find(key) != nil }
-            }
-            try await services.pool.run { try removal.finish() }
-        }
-    }
-
-    private func removeAbandonedGitFiles() async {
-        let gitDirectory = gitDirectory
-        guard let removed = try? await services.pool.run({ try AbandonedFiles.remove(from: gitDirectory) }),
-            !removed.isEmpty
-        else { return }
-        services.logger.notice(
-            "files of git processes that were killed are removed",
-            metadata: ["repository": "\(name)", "files": "\(removed.map(\.string))"])
     }
 
     /// Commits what waits in the journal, so that readers see the newest state of the git-annex branch.
@@ -251,7 +190,8 @@ extension HostedRepository {
         try await branch.pushEnded(isPresent: holds)
     }
 
-    private func finishInterruptedPush() async {
+    /// Merges what a push brought that a crash interrupted, and compares it with the object store.
+    func finishInterruptedPush() async {
         guard let branch else { return }
         do {
             try await branch.concludeFirstPush()

@@ -49,6 +49,9 @@ extension ServiceError {
         case let error as ObjectStoreError: self.init(error)
         case let error as FileError: self.init(error)
         case let error as AnnexBranchError: self.init(error)
+        // The client that waited has left and hears nothing, or the server ends and has the time to say so.
+        case is CancellationError:
+            self.init(status: 503, reason: "the server is ending; try again", headers: [("Retry-After", "5")])
         case is BodyBroken: self.init(status: 408, reason: "the rest of the request did not come")
         case let error as GitError where error.isOutOfSpace: self = .diskFull
         case let error as GitError: self.init(status: 500, reason: "git failed: \(error.command)")

@@ -17,13 +17,15 @@ extension ObjectStore {
     }
 
     /// Removes the lock and info files of uploads that nobody is making any more, and temporary files of our own. What
-    /// is being used is left alone.
-    public func cleanUpTransfers() throws(ObjectStoreError) {
+    /// is being used is left alone, and so are those of `kept` keys, whose content is not logged yet.
+    public func cleanUpTransfers(besides kept: Set<Key> = []) throws(ObjectStoreError) {
         try reporting {
             let settings = try settings()
             guard settings.allowsChanges else { return }
             try removeTemporaryFiles(FileModes(settings, paths))
-            for file in try infoFiles() { try TransferSlot.removeAbandoned(file.name, of: file.directory, paths) }
+            for file in try infoFiles() where (try? Key(fileName: file.name)).map(kept.contains) != true {
+                try TransferSlot.removeAbandoned(file.name, of: file.directory, paths)
+            }
         }
     }
 

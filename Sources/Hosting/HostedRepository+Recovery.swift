@@ -1,0 +1,91 @@
+import AnnexBranch
+import AnnexProtocol
+import Blocking
+import GitHost
+import Logging
+import ObjectStore
+import SystemPackage
+
+/// What a crash left behind, looked through when a repository is opened.
+extension HostedRepository {
+    /// Has what a crash or another program left in the journal committed soon, and logs what became of uploads, removals
+    /// and pushes that it cut off. Does so once.
+    ///
+    /// Each step is for itself: where one fails, the others are done all the same. What could not be done keeps its trace
+    /// on disk, for the next time that the repository is opened.
+    func recover() async {
+        guard isFirstRecovery() else { return }
+        await recovering { try await self.branch?.recover() }
+        await recovering {
+            // A push was received, and a crash kept it from being merged and compared with the object store. It may take
+            // long, and nobody waits for it: what is not done by the end of the process is done after the next start.
+            if try await self.branch?.hasUnverifiedChanges == true {
+                Task { await self.keepingOpen { await self.finishInterruptedPush() } }
+            }
+        }
+        await recovering { try await self.recoverUploads() }
+        await recovering { try await self.recoverRemovals() }
+        await removeAbandonedGitFiles()
+    }
+
+    /// Whether it was done.
+    @discardableResult
+    private func recovering(_ key: Key? = nil, _ step: () async throws -> Void) async -> Bool {
+        do {
+            try await step()
+            return true
+        } catch {
+            var metadata = ["repository": "\(name)", "error": "\(error)"]
+            metadata["key"] = key.map(\.description)
+            services.logger.warning(
+                "what a crash left could not be looked through", metadata: metadata.mapValues { "\($0)" })
+            return false
+        }
+    }
+
+    /// Logs content of uploads that a crash ended between the object and its log, and removes their lock files.
+    private func recoverUploads() async throws {
+        let objects = objects
+        var unlogged: Set<Key> = []
+        for key in try await services.pool.run({ try objects.interruptedUploads() }) {
+            let isDone = await recovering(key) {
+                try await self.services.pool.run { try objects.synchronize(key) }
+                try await self.logLocation(of: key)
+            }
+            if !isDone { unlogged.insert(key) }
+        }
+        let kept = unlogged
+        try await services.pool.run { try objects.cleanUpTransfers(besides: kept) }
+    }
+
+    /// Logs what became of content whose removal a crash ended between the object and its log.
+    private func recoverRemovals() async throws {
+        let objects = objects
+        let removals = try await services.pool.run { try objects.interruptedRemovals() }
+        defer { for removal in removals { removal.release() } }
+        for removal in removals {
+            await recovering(removal.key) {
+                try await self.logLocation(of: removal.key)
+                try await self.services.pool.run { try removal.finish() }
+            }
+        }
+    }
+
+    private func logLocation(of key: Key) async throws {
+        guard let branch, let uuid else { return }
+        let objects = objects
+        try await services.withReserve {
+            try await branch.recordLocation(of: key, in: uuid) { try objects.find(key) != nil }
+        }
+    }
+
+    private func removeAbandonedGitFiles() async {
+        let gitDirectory = gitDirectory
+        guard let removed = try? await services.pool.run({ try AbandonedFiles.remove(from: gitDirectory) }),
+            !removed.isEmpty
+        else { return }
+        services.logger.notice(
+            "files of git processes that were killed are removed",
+            metadata: ["repository": "\(name)", "files": "\(removed.map(\.string))"])
+    }
+}
