@@ -7,6 +7,7 @@ bytes into its memory. Unlike a direct transfer, one over annex+http is hashed o
 
 import hashlib
 import os
+import sys
 import threading
 
 import kit
@@ -51,7 +52,11 @@ def run(servers, report):
         ' proxy_http_version 1.1; proxy_set_header Connection ""; proxy_max_temp_file_size 0;'
         " proxy_buffer_size 64k; proxy_buffers 16 256k; proxy_busy_buffers_size 1m; } }")
     kit.wait_for(passing)
-    get_ways = {**ways, "nginx": (passing, "/archive", distant, archive)}
+    relay = kit.free_port()
+    servers.start(sys.executable, os.path.join(os.path.dirname(kit.__file__), "relay.py"), str(relay), str(far_port))
+    kit.wait_for(relay)
+    get_ways = {
+        **ways, "nginx": (passing, "/archive", distant, archive), "relay": (relay, "/archive", distant, archive)}
     samples = {name: [] for name in get_ways}
     for name in order(get_ways):
         at, prefix, repository, _ = get_ways[name]
@@ -60,6 +65,7 @@ def run(servers, report):
             raise RuntimeError(f"{name} sent {count} of {size} bytes")
         samples[name].append(size / seconds / 1048576)
     add(report, "GET", samples)
+    saved(servers, report, {"annexd": ways["annexd"], "direct": ways["direct"]}, distant, key, size)
     with open(source, "rb") as file, kit.Timer() as timer:
         hashlib.file_digest(file, "sha256")
     report.note(f"One core hashes {size / timer.seconds / 1048576:.0f} MiB/s; client and both servers share {os.cpu_count()}.")
@@ -89,6 +95,23 @@ def run(servers, report):
     lock = threading.Lock()
     memory(servers, report, server, store, "PUT", size)
     stock(servers, report, {"annexd": (port, "gateway"), "direct": (far_port, "archive")}, source, size)
+
+
+def saved(servers, report, ways, repository, key, size):
+    """The same GET by a client that keeps what it gets."""
+    file = servers.path("saved")
+    samples = {name: [] for name in ways}
+    for name in order(ways):
+        port, prefix, _, _ = ways[name]
+        with kit.Timer() as timer:
+            servers.command("curl", "-sf", "-o", file, f"http://127.0.0.1:{port}{prefix}{kit.key_url(repository, key)}")
+        if os.path.getsize(file) != size:
+            raise RuntimeError(f"curl has got another file from {name}")
+        os.unlink(file)
+        samples[name].append(size / timer.seconds / 1048576)
+    for values in samples.values():
+        del values[0]
+    report.speeds("GET over annex+http, saved by curl", samples, "MiB/s", {"direct": 0.5})
 
 
 def stock(servers, report, hosts, source, size):
@@ -130,6 +153,8 @@ def add(report, what, samples):
     over = {"annexd": samples["annexd"], "direct": samples["direct"]}
     if "nginx" in samples:
         over["nginx proxy_pass, which verifies nothing"] = samples["nginx"]
+        over["a relay that only hashes"] = samples["relay"]
+        what += ", thrown away,"
     report.speeds(f"{what} over annex+http", over, "MiB/s", {"direct": 0.5})
     report.speeds(
         f"{what} to a local target", {"annexd": samples["local"], "the hosted repository itself": samples["hosted"]},
