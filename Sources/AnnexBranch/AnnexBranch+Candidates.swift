@@ -78,9 +78,13 @@ extension AnnexBranch {
 
     /// The candidate that contains the branch and all other candidates, and that can be taken as it is. Without a
     /// branch the first will do.
-    func fastForward(_ candidates: [Candidate], tip: String?) async throws -> Candidate? {
+    ///
+    /// Throws ``LargeMerge`` where that has to be found out first.
+    func fastForward(
+        _ candidates: [Candidate], tip: String?, _ drafts: MergeDrafts
+    ) async throws -> Candidate? {
         guard let tip else {
-            guard let first = candidates.first, try await isPlain(first.commit, since: nil) else { return nil }
+            guard let first = candidates.first, try await isPlain(first.commit, since: nil, drafts) else { return nil }
             return first
         }
         for candidate in candidates {
@@ -89,14 +93,22 @@ extension AnnexBranch {
             for other in candidates where containsAll {
                 containsAll = try await objects.isAncestor(other.commit, of: candidate.commit)
             }
-            if containsAll { return try await isPlain(candidate.commit, since: tip) ? candidate : nil }
+            if containsAll { return try await isPlain(candidate.commit, since: tip, drafts) ? candidate : nil }
         }
         return nil
     }
 
     /// Whether a commit has nothing new that a branch may not hold. A merge leaves such entries out, and so would moving
     /// the branch to a hostile commit have to.
-    private func isPlain(_ commit: String, since base: String?) async throws -> Bool {
+    private func isPlain(_ commit: String, since base: String?, _ drafts: MergeDrafts) async throws -> Bool {
+        if let known = drafts.inspection(of: commit, since: base) { return try known.get() }
+        if drafts.mayPrepare(commit), try await isLarge(commit, since: base) {
+            throw LargeMerge(commit: commit, tip: base, work: .inspection)
+        }
+        return try await inspect(commit, since: base)
+    }
+
+    func inspect(_ commit: String, since base: String?) async throws -> Bool {
         try await PushCheck(objects: objects, policy: filePolicy, settings: settings).isClean(commit, since: base)
     }
 

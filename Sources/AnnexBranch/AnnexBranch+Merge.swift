@@ -6,15 +6,33 @@ import Logging
 extension AnnexBranch {
     /// Commits the journal and merges every pushed `git-annex` ref, so that the next fetch sees the news
     /// (spec 02 §2.8.4). Called after each push.
-    public func mergePushed() async throws -> MergeReport {
+    public func mergePushed() async throws -> MergeReport { try await mergePushed(MergeDrafts()) }
+
+    /// - Parameter drafts: what is ready already of merges that are too large to be made under the lock.
+    func mergePushed(_ drafts: MergeDrafts) async throws -> MergeReport {
         try await uninterrupted { [self] in
-            try await transaction { branch in
-                branch.schedule.endHold()
-                try await branch.commitJournal()
-                guard branch.settings.mergesBranches else { return MergeReport() }
-                return try await branch.mergeCandidates()
+            var drafts = drafts
+            var report = MergeReport()
+            while true {
+                let (known, budget) = (drafts, Self.maximumCandidates - report.mergedRefs)
+                let progress = try await transaction { branch in
+                    branch.schedule.endHold()
+                    try await branch.commitJournal()
+                    guard branch.settings.mergesBranches else { return MergeProgress() }
+                    return try await branch.mergeCandidates(known, budget: budget)
+                }
+                report.add(progress.report)
+                guard let large = progress.large else { return report }
+                drafts.add(await prepare(large))
             }
         }
+    }
+
+    /// How far merging has come.
+    private struct MergeProgress: Sendable {
+        var report = MergeReport()
+        /// What has to be made ready before it goes on.
+        var large: LargeMerge?
     }
 
     /// - Parameter failed: refs that could not be merged a moment ago. Nobody's push must keep those of others from being
@@ -22,28 +40,34 @@ extension AnnexBranch {
     /// - Parameter budget: how many refs may still be merged. The rest waits for the next push: everybody else who writes
     ///   to the branch waits meanwhile.
     private func mergeCandidates(
-        besides failed: [MergeReport.Refusal] = [], budget: Int = AnnexBranch.maximumCandidates
-    ) async throws -> MergeReport {
+        _ drafts: MergeDrafts, besides failed: [MergeReport.Refusal] = [], budget: Int
+    ) async throws -> MergeProgress {
         for _ in 0..<Self.maximumAttempts {
             var report = MergeReport()
             let tip = try await objects.tip()
             let candidates = try await self.candidates(beyond: tip, besides: Set(failed.map(\.ref)), &report)
             report.unmerged += failed
-            if candidates.isEmpty || budget <= 0 { return report }
+            if candidates.isEmpty || budget <= 0 { return MergeProgress(report: report) }
             if let tip, case let different = try await differentTransitions(candidates, from: tip), !different.isEmpty {
                 do {
                     guard try await performTransitions(candidates, tip: tip, &report) else { continue }
-                    return report
+                    return MergeProgress(report: report)
                 } catch {
                     return try await mergeCandidates(
-                        besides: failed + different.map { try refusal(of: $0, for: error) }, budget: budget - 1)
+                        drafts, besides: failed + different.map { try refusal(of: $0, for: error) }, budget: budget - 1)
                 }
             }
-            if let best = try await fastForward(candidates, tip: tip) {
+            let best: Candidate?
+            do {
+                best = try await fastForward(candidates, tip: tip, drafts)
+            } catch let large as LargeMerge {
+                return MergeProgress(report: report, large: large)
+            }
+            if let best {
                 guard try await objects.updateBranch(from: tip, to: best.commit) else { continue }
                 report.fastForwarded = [best.ref]
                 if tip == nil, candidates.count > 1 { continue }
-                return report
+                return MergeProgress(report: report)
             }
             guard let tip else {
                 try await createBranch()
@@ -52,19 +76,17 @@ extension AnnexBranch {
             // One at a time, each on top of the result before it (spec 02 §3.1).
             var failures = failed
             do {
-                guard try await union(candidates[0], into: tip, &report) else { continue }
+                guard try await union(candidates[0], into: tip, drafts, &report) else { continue }
                 report.merged = [candidates[0].ref]
+            } catch let large as LargeMerge {
+                return MergeProgress(report: report, large: large)
             } catch {
                 failures.append(try refusal(of: candidates[0], for: error))
             }
-            if candidates.count == 1, failures.isEmpty { return report }
-            let rest = try await mergeCandidates(besides: failures, budget: budget - 1)
-            report.unmerged = rest.unmerged
-            report.fastForwarded += rest.fastForwarded
-            report.merged += rest.merged
-            report.transitioned += rest.transitioned
-            report.refusedEntries += rest.refusedEntries
-            return report
+            if candidates.count == 1, failures.isEmpty { return MergeProgress(report: report) }
+            let rest = try await mergeCandidates(drafts, besides: failures, budget: budget - 1)
+            report.add(rest.report)
+            return MergeProgress(report: report, large: rest.large)
         }
         throw AnnexBranchError(code: .contention, message: "the git-annex branch kept moving during a merge")
     }
@@ -89,19 +111,37 @@ extension AnnexBranch {
     }
 
     /// Commits the union of both trees; false when the branch moved meanwhile.
-    private func union(_ candidate: Candidate, into tip: String, _ report: inout MergeReport) async throws -> Bool {
+    ///
+    /// Throws ``LargeMerge`` where it has to be made ready first.
+    private func union(
+        _ candidate: Candidate, into tip: String, _ drafts: MergeDrafts, _ report: inout MergeReport
+    ) async throws -> Bool {
+        if let draft = try drafts.union(of: candidate.commit), let rest = try await catchUp(draft, to: tip) {
+            return try await commitUnion(of: candidate, into: tip, &report) { try await rest.run($0) }
+        }
+        if drafts.mayPrepare(candidate.commit), try await isLarge(candidate.commit, since: tip) {
+            throw LargeMerge(commit: candidate.commit, tip: tip, work: .union)
+        }
+        let merge = treeMerge(of: candidate.commit, into: tip)
+        return try await commitUnion(of: candidate, into: tip, &report) { try await merge.run($0) }
+    }
+
+    /// - Parameter body: emits what differs from `tip`, and answers how many entries it left out.
+    private func commitUnion(
+        of candidate: Candidate, into tip: String, _ report: inout MergeReport,
+        _ body: @escaping @Sendable (_ emit: @escaping @Sendable ([UInt8]) async throws -> Void) async throws -> Int
+    ) async throws -> Bool {
         var header = FastImport()
         header.commit(
             "merging \(candidate.name) into git-annex", committer: settings.committer, seconds: Int64(time(nil)),
             parent: tip, merging: [candidate.commit])
-        let merge = treeMerge(of: candidate.commit, into: tip)
         let command = FastImport.command(in: gitDirectory)
         let opening = header.take()
         header.done()
         let ending = header.take()
         let result = try await command.stream { importer in
             try await importer.write(opening)
-            let refused = try await merge.run { try await importer.write($0) }
+            let refused = try await body { try await importer.write($0) }
             try await importer.write(ending)
             try await importer.finish()
             var output = ObjectOutput(importer)

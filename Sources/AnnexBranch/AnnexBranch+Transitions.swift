@@ -57,7 +57,7 @@ extension AnnexBranch {
     /// Makes a commit that no ref names yet, with the lines that `body` emits; `count` grows by what it answers.
     ///
     /// - Parameter base: whose files it begins with, where that is not the first parent.
-    private func detached(
+    func detached(
         _ message: String, parents: [String], replacing base: String? = nil, _ count: Int,
         _ body: @escaping @Sendable (_ emit: @escaping @Sendable ([UInt8]) async throws -> Void) async throws -> Int
     ) async throws -> (commit: String, count: Int) {

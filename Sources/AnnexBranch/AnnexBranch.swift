@@ -36,6 +36,9 @@ public actor AnnexBranch {
     /// and then a change that is there already must not be told to be durable.
     var isJournalSynchronized = false
 
+    /// Large merges that are being made ready, for whoever needs them.
+    var preparations: [LargeMerge: Task<MergeDrafts, Never>] = [:]
+
     private var isBusy = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 

@@ -101,15 +101,17 @@ struct BranchObjects: Sendable {
 
     /// What git knows about an object without its content.
     struct Info: Sendable {
+        /// In hexadecimal.
+        var id: String
         var type: Substring
         var size: Int
     }
 
-    /// Type and size of each object that is there. Names hold no LF.
+    /// Name, type and size of each object that is there. Names hold no LF.
     func information(_ names: some Collection<[UInt8]> & Sendable) async throws -> [[UInt8]: Info] {
         if names.isEmpty { return [:] }
         let command = environment.reduce(
-            GitCommand(["cat-file", "--batch-check=%(objecttype) %(objectsize)"], in: gitDirectory)
+            GitCommand(["cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)"], in: gitDirectory)
         ) { $0.environment($1.0, $1.1) }
         let output = try await command.output(input: ObjectReader.lines(Array(names)))
         let lines = output.split(separator: 10)
@@ -119,8 +121,8 @@ struct BranchObjects: Sendable {
         var result: [[UInt8]: Info] = [:]
         for (name, line) in zip(names, lines) where !line.suffix(8).elementsEqual(" missing".utf8) {
             let words = String(decoding: line, as: UTF8.self).split(separator: " ")
-            guard words.count == 2, let size = Int(words[1]) else { continue }
-            result[name] = Info(type: words[0], size: size)
+            guard words.count == 3, let size = Int(words[2]) else { continue }
+            result[name] = Info(id: String(words[0]), type: words[1], size: size)
         }
         return result
     }

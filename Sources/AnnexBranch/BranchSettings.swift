@@ -31,6 +31,9 @@ public struct BranchSettings: Sendable {
     public var maximumFileSize = 32 << 20
     /// How much one push may change.
     public var pushLimits = PushLimits()
+    /// How many changed files are merged while others who write to the branch wait. What a push changes beyond that is
+    /// merged before, and brought up to date then.
+    public var filesMergedUnderLock = 2048
     /// How long a process for reading objects is kept without use.
     public var readerIdleTime: Duration = .milliseconds(700)
     /// How long commits are held back while a first push is being received.

@@ -34,5 +34,16 @@ public struct MergeReport: Sendable, Hashable {
         case failed
     }
 
+    /// What came after this. Of the refs that are left alone, those that are left alone in the end.
+    mutating func add(_ later: MergeReport) {
+        fastForwarded += later.fastForwarded
+        merged += later.merged
+        transitioned += later.transitioned
+        refusedEntries += later.refusedEntries
+        unmerged = later.unmerged
+    }
+
+    var mergedRefs: Int { fastForwarded.count + merged.count + transitioned.count }
+
     public var isUnchanged: Bool { fastForwarded.isEmpty && merged.isEmpty && transitioned.isEmpty }
 }

@@ -109,7 +109,7 @@ public struct PushCheck: Sendable {
 
 extension AnnexBranchError {
     /// Whether what was pushed is to blame.
-    fileprivate var isAboutContent: Bool { code == .tooMuch || code == .brokenTree || code == .unexpectedContent }
+    var isAboutContent: Bool { code == .tooMuch || code == .brokenTree || code == .unexpectedContent }
 }
 
 extension PushCheck {

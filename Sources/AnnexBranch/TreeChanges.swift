@@ -3,7 +3,8 @@ import AnnexProtocol
 /// What differs between two commits of a git-annex branch, in parts of bounded size. Costs as much as differs.
 ///
 /// Reads the tree objects itself. Attack: `git diff-tree` gathers everything that differs before it prints the first line, and
-/// a few small trees that hold one another many times can name more files than memory holds.
+/// a few small trees that hold one another many times can name more files than memory holds, or more folders without
+/// any file than there is time to look into.
 struct TreeChanges: Sendable {
     /// Nil: everything is new.
     let old: String?
@@ -37,14 +38,33 @@ struct TreeChanges: Sendable {
     private static let batchBytes = 1 << 20
     private static let batchSize = 2048
 
-    /// Calls `body` with one part after the other, until it answers false.
-    func forEachPart(_ body: @Sendable ([Entry]) async throws -> Bool) async throws {
+    /// What a walk has come across.
+    private struct Findings {
+        /// What is to be told next.
         var part: [Entry] = []
+        var told = 0
+        private var folders = 0
+
+        /// Git writes no empty folders, so each one that differs leads to something that does, at most some levels
+        /// below it.
+        mutating func lookInto(_ count: Int) throws {
+            folders += count
+            if folders > 100_000 + 2 * PushedFilePolicy.maximumDepth * (told + part.count) {
+                throw AnnexBranchError(code: .tooMuch, message: "it has too many empty folders")
+            }
+        }
+    }
+
+    /// Calls `body` with one part after the other, until it answers false.
+    ///
+    /// Throws ``AnnexBranchError/Code/tooMuch`` for folders that are too large, or too many without a file.
+    func forEachPart(_ body: @Sendable ([Entry]) async throws -> Bool) async throws {
+        var findings = Findings()
         let oldRoot = try await old.asyncMap { try await objects.tree(of: $0) }
         let newRoot = try await objects.tree(of: new)
         if oldRoot == newRoot { return }
-        let isWanted = try await walk([Pair(prefix: [], depth: 0, old: oldRoot, new: newRoot)], &part, body)
-        if isWanted, !part.isEmpty { _ = try await body(part) }
+        let isWanted = try await walk([Pair(prefix: [], depth: 0, old: oldRoot, new: newRoot)], &findings, body)
+        if isWanted, !findings.part.isEmpty { _ = try await body(findings.part) }
     }
 
     /// A folder to compare.
@@ -59,7 +79,7 @@ struct TreeChanges: Sendable {
 
     /// Folder by folder, so that one level of the tree is held at a time; false when `body` has seen enough.
     private func walk(
-        _ pairs: [Pair], _ part: inout [Entry], _ body: @Sendable ([Entry]) async throws -> Bool
+        _ pairs: [Pair], _ findings: inout Findings, _ body: @Sendable ([Entry]) async throws -> Bool
     ) async throws -> Bool {
         let idLength = new.utf8.count / 2
         var rest = pairs[...]
@@ -67,6 +87,7 @@ struct TreeChanges: Sendable {
             let batch = rest.prefix(Self.batchSize)
             rest = rest.dropFirst(batch.count)
             for group in try await groups(Array(batch)) {
+                try findings.lookInto(group.count)
                 let names = group.flatMap { [$0.old, $0.new].compactMap(\.self) }.map { Array($0.utf8) }
                 var replies = try await objects.reader.read(names)[...]
                 var deeper: [Pair] = []
@@ -77,13 +98,14 @@ struct TreeChanges: Sendable {
                         throw AnnexBranchError(
                             code: .brokenTree, message: "it has a folder that git would not have written")
                     }
-                    Self.compare(pair, oldTree, newTree, idLength: idLength, &part, &deeper)
-                    while part.count >= Self.partSize {
-                        guard try await body(Array(part.prefix(Self.partSize))) else { return false }
-                        part.removeFirst(Self.partSize)
+                    Self.compare(pair, oldTree, newTree, idLength: idLength, &findings.part, &deeper)
+                    while findings.part.count >= Self.partSize {
+                        guard try await body(Array(findings.part.prefix(Self.partSize))) else { return false }
+                        findings.part.removeFirst(Self.partSize)
+                        findings.told += Self.partSize
                     }
                 }
-                guard try await walk(deeper, &part, body) else { return false }
+                guard try await walk(deeper, &findings, body) else { return false }
             }
         }
         return true

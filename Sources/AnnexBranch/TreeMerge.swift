@@ -18,7 +18,7 @@ struct TreeMerge: Sendable {
     static let partBytes = 16 << 20
 
     /// A path that `other` has, and differently from `base`.
-    private struct Entry: Sendable {
+    struct Entry: Sendable {
         var path: BranchPath
         /// Nil when the base has no regular file there.
         var baseBlob: String?
@@ -43,7 +43,7 @@ struct TreeMerge: Sendable {
     }
 
     /// What a run has used up of its limits, and what it refused.
-    private actor Count {
+    actor Count {
         private var limits: PushLimits
         private(set) var refused = 0
 
@@ -64,10 +64,10 @@ struct TreeMerge: Sendable {
             path: path, baseBlob: Self.isFile(change.oldMode) ? change.oldID : nil, otherBlob: change.newID)
     }
 
-    private static func isFile(_ mode: String) -> Bool { mode.hasPrefix("100") }
+    static func isFile(_ mode: String) -> Bool { mode.hasPrefix("100") }
 
-    /// Answers how many of the entries were refused.
-    private func merge(
+    /// Answers how many of the entries were refused. Of these the base's files stay.
+    func merge(
         _ part: [Entry], _ count: Count, _ emit: @Sendable ([UInt8]) async throws -> Void
     ) async throws -> Int {
         if part.isEmpty { return 0 }
@@ -77,6 +77,7 @@ struct TreeMerge: Sendable {
         let blocked = try await blocked(part.filter { $0.baseBlob == nil }.map(\.path))
         var small: [Entry] = []
         var bytes = 0
+        var kept = FastImport()
         for entry in part {
             let otherSize = sizes[Array(entry.otherBlob.utf8)]
             let baseSize = entry.baseBlob.map { sizes[Array($0.utf8)]?.size ?? .max } ?? 0
@@ -84,6 +85,7 @@ struct TreeMerge: Sendable {
                 baseSize <= maximumFileSize, !blocked.contains(entry.path)
             else {
                 refused += 1
+                entry.baseBlob.map { kept.file(entry.path, blob: $0) }
                 continue
             }
             try await count.take(bytes: otherSize.size + baseSize)
@@ -94,6 +96,7 @@ struct TreeMerge: Sendable {
                 (small, bytes) = ([], 0)
             }
         }
+        try await emit(kept.take())
         return refused + (try await mergeContents(small, emit))
     }
 
@@ -114,6 +117,7 @@ struct TreeMerge: Sendable {
             guard let content = try reply.blob(entry.path.description) else { throw missing(entry) }
             guard let cleaned = policy.cleaned(content, base: base[entry.path], at: entry.path) else {
                 refused += 1
+                entry.baseBlob.map { result.file(entry.path, blob: $0) }
                 continue
             }
             if cleaned != content { refused += 1 }

@@ -10,10 +10,12 @@ import Testing
         try await repository.git("rev-parse", ref).trimmingCharacters(in: .newlines)
     }
 
-    @Test("spec 02 #41: a branch that only goes on is fast-forwarded; one without news changes nothing")
-    func fastForward() async throws {
+    @Test(
+        "spec 02 #41: a branch that only goes on is fast-forwarded; one without news changes nothing",
+        arguments: [0, 2048])
+    func fastForward(atOnce: Int) async throws {
         try await TestRepository.with { repository in
-            let branch = repository.branch()
+            let branch = repository.branch { $0.filesMergedUnderLock = atOnce }
             let pushed = try await repository.commit(["a/b/X1.log": "1s 1 u\n"], parents: [tip(repository)])
             try await repository.git("update-ref", Self.synced, pushed)
             #expect(try await branch.mergePushed().fastForwarded == [Self.synced])
@@ -23,10 +25,11 @@ import Testing
         }
     }
 
-    @Test("spec 02 #40 #44 #45: a diverged branch is merged line by line, and nothing is deleted")
-    func union() async throws {
+    @Test(
+        "spec 02 #40 #44 #45: a diverged branch is merged line by line, and nothing is deleted", arguments: [0, 2048])
+    func union(atOnce: Int) async throws {
         try await TestRepository.with { repository in
-            let branch = repository.branch()
+            let branch = repository.branch { $0.filesMergedUnderLock = atOnce }
             let base = try await repository.commit(
                 ["a/b/X1.log": "3s 1 u\n", "a/b/X2.log": "1s 1 u\n", "a/b/X4.log": "b\na\n"],
                 parents: [tip(repository)])
@@ -55,10 +58,13 @@ import Testing
         }
     }
 
-    @Test("spec 02 §3.1: entries that would displace others, links and large blobs are refused")
-    func refused() async throws {
+    @Test("spec 02 §3.1: entries that would displace others, links and large blobs are refused", arguments: [0, 2048])
+    func refused(atOnce: Int) async throws {
         try await TestRepository.with { repository in
-            let branch = repository.branch { $0.maximumFileSize = 100 }
+            let branch = repository.branch {
+                $0.maximumFileSize = 100
+                $0.filesMergedUnderLock = atOnce
+            }
             let base = try await repository.commit(
                 ["a/b/X1.log": "3s 1 u\n", "f": "x\n"], parents: [tip(repository)])
             try await repository.git("update-ref", "refs/heads/git-annex", base)
@@ -74,10 +80,12 @@ import Testing
         }
     }
 
-    @Test("spec 02 #48: foreign tuning and unknown transitions stay unmerged, and the service goes on")
-    func unmerged() async throws {
+    @Test(
+        "spec 02 #48: foreign tuning and unknown transitions stay unmerged, and the service goes on",
+        arguments: [0, 2048])
+    func unmerged(atOnce: Int) async throws {
         try await TestRepository.with { repository in
-            let branch = repository.branch()
+            let branch = repository.branch { $0.filesMergedUnderLock = atOnce }
             let cases: [([String: String], MergeReport.Reason)] = [
                 (["difference.log": "u fromList [OneLevelBranchHash] timestamp=1s\n"], .foreignTuning),
                 (["difference.log": "u whatever timestamp=1s\n"], .foreignTuning),
@@ -98,8 +106,10 @@ import Testing
         }
     }
 
-    @Test("spec 02 #40: several pushed refs, one after the other, and setting merge-annex-branches to false")
-    func several() async throws {
+    @Test(
+        "spec 02 #40: several pushed refs, one after the other, and setting merge-annex-branches to false",
+        arguments: [0, 2048])
+    func several(atOnce: Int) async throws {
         try await TestRepository.with { repository in
             let off = repository.branch { $0.mergesBranches = false }
             let names = [Self.synced, "refs/remotes/o/git-annex", "refs/synced/u/git-annex"]
@@ -108,7 +118,7 @@ import Testing
                     "update-ref", name, repository.commit(["a/b/X1.log": "\(index)s 1 u\(index)\n"]))
             }
             #expect(try await off.mergePushed().isUnchanged)
-            let branch = repository.branch()
+            let branch = repository.branch { $0.filesMergedUnderLock = atOnce }
             #expect(Set(try await branch.mergePushed().merged) == Set(names))
             #expect(try await repository.show("a/b/X1.log") == "0s 1 u0\n1s 1 u1\n2s 1 u2\n")
             try await branch.close()

@@ -120,4 +120,28 @@ import Testing
             try await branch.close()
         }
     }
+
+    @Test("docs/hostile-pushes.md: folders without any file in them are given up before they take for ever")
+    func emptyFolders() async throws {
+        try await TestRepository.with(stockInit: false) { repository in
+            var level = try await repository.git("mktree").trimmingCharacters(in: .newlines)
+            for _ in 0..<4 {
+                let listing = (100..<600).map { "040000 tree \(level)\t\($0)\n" }.joined()
+                level = try await repository.git("mktree", input: listing).trimmingCharacters(in: .newlines)
+            }
+            let commit = try await repository.git("commit-tree", level, "-m", "x").trimmingCharacters(in: .newlines)
+            let check = PushCheck(gitDirectory: FilePath(repository.path), own: nil, settings: BranchSettings())
+            #expect(try await check.objection(toMerging: commit) == "it has too many empty folders")
+            #expect(try await check.objection(toBranch: commit, replacing: nil) == "it has too many empty folders")
+            let base = try await repository.commit(["uuid.log": "u x timestamp=1s\n"])
+            try await repository.git("update-ref", "refs/heads/git-annex", base)
+            try await repository.git("update-ref", "refs/heads/synced/git-annex", commit)
+            let branch = repository.branch()
+            #expect(
+                try await branch.mergePushed().unmerged == [
+                    .init(ref: "refs/heads/synced/git-annex", reason: .failed)
+                ])
+            try await branch.close()
+        }
+    }
 }
