@@ -11,6 +11,7 @@ import random
 import socket
 import statistics
 import subprocess
+import threading
 
 import kit
 
@@ -151,14 +152,49 @@ def pushes(servers, report, root, port, identities):
         report.row(f"push of one key, {size} keys", f"{statistics.median(values):.4g} ms", kit.spread(values))
     for ref in ("git-annex", "synced/git-annex"):
         name = "push-" + ref.split("/")[0]
-        kit_folder, _ = servers.repository(root, name)
+        kit_folder, identity = servers.repository(root, name)
         if ref == "git-annex":
             servers.command("git", "--git-dir", kit_folder, "update-ref", "-d", "refs/heads/git-annex")
         server, other, _ = servers.annexd(root)
-        with kit.Timer() as timer:
+        uploads = Uploads(servers, other, name, identity)
+        with kit.Timer() as timer, uploads:
             servers.command(
                 "git", "--git-dir", servers.path(f"clone{large}.git"), "push", "-q",
                 f"http://127.0.0.1:{other}/{name}.git", f"+git-annex:{ref}")
         report.row(f"push of {large} keys to {ref}", f"{timer.seconds:.3g} s")
+        report.row(
+            f"  uploads meanwhile, {len(uploads.samples)}", f"{statistics.median(uploads.samples):.4g} ms",
+            kit.spread(uploads.samples))
+        report.row(f"  the longest of them", f"{max(uploads.samples):.4g} ms")
         report.row(f"  annexd: peak RSS", f"{kit.status_of(server.pid, 'VmHWM') / 1024:.3g} MiB")
         servers.stop(server)
+
+
+class Uploads:
+    """Uploads of small keys, one after the other, while something else goes on. Each is logged durably."""
+
+    def __init__(self, servers, port, name, identity):
+        self.port, self.prefix, self.identity = port, "/" + name, identity
+        self.source = servers.path("small")
+        kit.random_file(self.source, 1024)
+        self.samples, self.error, self.ended = [], None, threading.Event()
+        self.thread = threading.Thread(target=self.work)
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
+        if self.error:
+            raise self.error
+
+    def work(self):
+        try:
+            while not self.ended.wait(0.05):
+                tail = os.urandom(16)
+                seconds = kit.put(
+                    self.port, self.identity, kit.key_of(self.source, tail), self.source, tail, prefix=self.prefix)
+                self.samples.append(seconds * 1000)
+        except Exception as error:
+            self.error = error
