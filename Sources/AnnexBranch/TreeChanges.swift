@@ -26,7 +26,7 @@ struct TreeChanges: Sendable {
         /// What is gone is told by its topmost folder, and not looked into.
         var isRemoved: Bool { newMode == Self.nothing }
         var isNew: Bool { oldMode == Self.nothing }
-        /// Whether this is a folder that lies too deep to be looked into.
+        /// Whether this is a folder that lies too deep, or has too long a path, to be looked into.
         var isFolder: Bool { newMode == Self.folder }
 
         fileprivate static let nothing = "000000"
@@ -161,7 +161,7 @@ struct TreeChanges: Sendable {
                 part.append(Self.entry(path, before, entry, idLength))
                 continue
             }
-            if pair.depth + 1 >= PushedFilePolicy.maximumDepth {
+            if pair.depth + 1 >= PushedFilePolicy.maximumDepth || path.count > PushedFilePolicy.maximumFolderLength {
                 part.append(Self.entry(path, before, entry, idLength))
                 continue
             }

@@ -88,7 +88,14 @@ import Testing
     @Test("spec 02 #38: two servers and the stock program in one repository lose no record")
     func interleaved() async throws {
         try await TestRepository.with { repository in
-            let (one, two) = (repository.branch(), repository.branch { $0.maximumPending = 7 })
+            // However slow the machine is, somebody's turn comes.
+            let (one, two) = (
+                repository.branch { $0.lockPatience = .seconds(600) },
+                repository.branch {
+                    $0.maximumPending = 7
+                    $0.lockPatience = .seconds(600)
+                }
+            )
             let uuids = try ["one", "two", "stock"].map { try #require(RepositoryUUID($0)) }
             try await withThrowingTaskGroup { group in
                 for (branch, uuid) in zip([one, two], uuids) {

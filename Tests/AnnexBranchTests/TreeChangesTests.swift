@@ -84,6 +84,13 @@ import Testing
             }
             #expect(try await shape(changes(file, folder, repository)) == [":000000 100644 a/b", ":100644 000000 a"])
             #expect(try await shape(changes(folder, file, repository)) == [":040000 100644 a"])
+            // Attack: a long name is in the path of everything below it.
+            let name = String(repeating: "n", count: 128)
+            let long = try await repository.commit(["\(name)/\(name)/1": "1\n", "\(name)/\(name.dropLast(2))/2": "2\n"])
+            #expect(
+                try await shape(changes(nil, long, repository)) == [
+                    ":000000 040000 \(name)/\(name)", ":000000 100644 \(name)/\(name.dropLast(2))/2",
+                ])
             let deep = try await repository.commit(["1/2/3/4/5/6": "1\n", "1/2/3/4/x": "2\n"])
             #expect(
                 try await shape(changes(nil, deep, repository)) == [

@@ -89,7 +89,10 @@ import Testing
             var nextKill = 15
             // A slow machine takes as long as it needs for enough of it.
             let patience = end.addingTimeInterval(300)
-            while Date() < end || uploads.stored.count <= 20 || uploads.kills < 1 {
+            let firsts = (names + ["local"]).map { "\(folder)/acknowledged-\($0)" }
+            while Date() < end || uploads.stored.count <= 20 || uploads.kills < 1
+                || !firsts.allSatisfy(FileManager.default.fileExists)
+            {
                 guard Date() < patience else { break }
                 number += 1
                 let content = Array("upload \(number)".utf8)

@@ -16,6 +16,9 @@ public struct PushedFilePolicy: Sendable {
     /// The deepest file that git-annex ever wrote is `remote/web/aaa/bbb/KEY.log`.
     public static let maximumDepth = 5
     public static let maximumPathLength = 1024
+    /// In bytes. What a folder is called is in the path of everything in it, so a tree with a long name and many entries
+    /// would take far more memory than it has bytes.
+    public static let maximumFolderLength = 255
     /// In bytes, of a file that belongs to one key: the locations of some 15,000 repositories. Far below what annexd
     /// reads and writes itself, so that no push makes a log to which the host cannot add a line.
     public static let maximumKeyFileSize = 1 << 20
@@ -196,7 +199,7 @@ extension PushedFilePolicy.Flaw: CustomStringConvertible {
         switch self {
         case .notAFile: "it is not a plain file"
         case .badPath: "no git-annex branch has files of that name"
-        case .tooDeep: "it is in too many folders"
+        case .tooDeep: "it is in too many folders, or their names are too long"
         case .misplaced: "it is not in the folder of its key"
         case .tooManyLines: "it has more than \(PushedFilePolicy.maximumLines) lines"
         case .longLine: "it has a line of more than \(PushedFilePolicy.maximumLineLength) bytes"
