@@ -31,7 +31,15 @@ public struct ProcessReadings: Sendable {
             let list = (try? String(contentsOfFile: "/proc/\(pid)/task/\(task)/children", encoding: .utf8)) ?? ""
             found += list.split(whereSeparator: { !$0.isNumber }).compactMap { Int32($0) }
         }
-        children = found
+        let helpers = found.filter(Self.isSymbolizer)
+        children = found.filter { !helpers.contains($0) }
+        descriptors -= 2 * helpers.count
+    }
+
+    /// Under a sanitizer a process keeps a program that finds names for reports, also for those that are left out, and two
+    /// pipes to it.
+    private static func isSymbolizer(_ pid: Int32) -> Bool {
+        (try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)) == "llvm-symbolizer\n"
     }
 
     /// Starts a new measurement of the peak resident memory of `pid`.

@@ -272,6 +272,24 @@ import Testing
         #expect(try fixture.store.interruptedUploads().isEmpty)
     }
 
+    @Test("lock files that a crash left without an info file are removed, unless somebody holds them")
+    func locksWithoutTransfer() throws {
+        let downloads = fixture.annex.appending("transfer/download")
+        let left = try ObjectStoreTests.key(for: sample(10, seed: 9))
+        let kept = try ObjectStoreTests.key(for: sample(10, seed: 8))
+        let running = try fixture.begin(key, length: 300_000, client: "client").reception
+        for (folder, key) in [("client", left), ("lck", left), ("other", left), ("client", kept), ("lck", kept)] {
+            try Files.createDirectories(downloads.appending(folder))
+            try write([], to: downloads.appending(folder).appending("lck.\(key)"))
+        }
+        let before = try fixture.tree(downloads)
+        try fixture.store.cleanUpTransfers(besides: [kept])
+        #expect(try fixture.tree(downloads) == before.filter { !$0.contains("\(left)") })
+        running.release()
+        try fixture.store.cleanUpTransfers()
+        #expect(try fixture.tree(downloads).allSatisfy { !$0.contains("SHA256") })
+    }
+
     @Test("spec 01 #88: the partial size grows during an upload")
     func liveSize() throws {
         let reception = try fixture.begin(key, length: 300_000).reception

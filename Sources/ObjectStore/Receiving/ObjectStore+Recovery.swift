@@ -26,6 +26,24 @@ extension ObjectStore {
             for file in try infoFiles() where (try? Key(fileName: file.name)).map(kept.contains) != true {
                 try TransferSlot.removeAbandoned(file.name, of: file.directory, paths)
             }
+            try removeLocksWithoutTransfer(besides: kept)
+        }
+    }
+
+    /// A crash before the info file was made, or after it was removed, leaves lock files alone.
+    private func removeLocksWithoutTransfer(besides kept: Set<Key>) throws {
+        for folder in try Files.list(paths.downloads) {
+            let directory = paths.downloads.appending(bytes: folder)
+            for file in try Files.list(directory) where file.starts(with: TransferSlot.lockPrefix) {
+                let name = Array(file.dropFirst(TransferSlot.lockPrefix.count))
+                if (try? Key(fileName: name)).map(kept.contains) == true { continue }
+                if try Files.exists(directory.appending(bytes: name)) { continue }
+                let path = directory.appending(bytes: file)
+                let lock = try LockFiles.take(.exclusive) { () throws -> OpenFile in
+                    try OpenFile(path, [.readWrite, .noFollow, .nonBlocking])
+                }
+                if let lock { TransferSlot.free([lock]) }
+            }
         }
     }
 
