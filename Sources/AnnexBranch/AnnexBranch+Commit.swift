@@ -84,7 +84,7 @@ extension AnnexBranch {
             }
             input.done()
             guard isChanged else { return done }
-            let command = FastImport.command(in: gitDirectory)
+            let command = FastImport.command(in: gitDirectory, compressed: !input.isLittle)
             let result = try await command.run(input: input.input)
             if result.status == 0 {
                 logger.debug("git-annex branch committed", metadata: ["files": "\(done.files.count)"])

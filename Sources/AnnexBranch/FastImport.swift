@@ -10,6 +10,7 @@ struct FastImport: Sendable {
     private(set) var input: [UInt8] = []
     /// Where the commits go: the branch, or a ref that never comes to be.
     private let target: Target
+    private var files = 0
 
     enum Target: Sendable {
         case branch
@@ -19,11 +20,25 @@ struct FastImport: Sendable {
 
     init(to target: Target = .branch) { self.target = target }
 
-    static func command(in gitDirectory: FilePath) -> GitCommand {
-        // Most of what is written are object ids, which do not become smaller, so the fastest compression is enough.
-        GitCommand(["fast-import", "--quiet", "--done", "--date-format=raw"], in: gitDirectory)
-            .setting("pack.compression", "1")
+    /// - Parameter compressed: false for an input that says so itself (``isLittle``).
+    static func command(in gitDirectory: FilePath, compressed: Bool = true) -> GitCommand {
+        // Most of what is written are object ids, which do not become smaller: the fastest compression is enough.
+        let level = compressed ? "1" : "0"
+        return GitCommand(["fast-import", "--quiet", "--done", "--date-format=raw"], in: gitDirectory)
+            .setting("pack.compression", level).setting("core.looseCompression", level)
+            .setting("fastimport.unpackLimit", "\(looseObjects)")
     }
+
+    /// Whether git makes loose objects of this, and no large ones. They need no compression, as git compresses them anew
+    /// when it packs them, and for the top folder of a large branch, 130 KiB, it costs more than writing that.
+    var isLittle: Bool { files <= Self.filesMadeLoose && input.count <= Self.littleBytes }
+
+    /// From this number of objects on git keeps the pack that it imported, in which they stay as they are.
+    private static let looseObjects = 100
+    /// Each of them makes up to three objects, itself and two folders; besides there are a top folder and a commit,
+    /// and the first commit of a branch that begins with this one.
+    private static let filesMadeLoose = (looseObjects - 5) / 3
+    private static let littleBytes = 64 << 10
 
     /// Opens a commit. `parent` nil makes a root commit, or continues the one before in this input.
     mutating func commit(
@@ -41,6 +56,7 @@ struct FastImport: Sendable {
 
     /// A file with this content.
     mutating func file(_ path: BranchPath, _ content: [UInt8]) {
+        files += 1
         add("M 100644 inline ")
         add(path)
         data(content)
@@ -48,6 +64,7 @@ struct FastImport: Sendable {
 
     /// A file with the content of a blob that git has.
     mutating func file(_ path: BranchPath, blob: String) {
+        files += 1
         add("M 100644 \(blob) ")
         add(path)
     }

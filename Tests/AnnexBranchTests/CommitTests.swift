@@ -151,6 +151,34 @@ import Testing
         }
     }
 
+    @Test("packs that stay are compressed, and large loose objects; small ones git compresses when it packs them")
+    func compression() async throws {
+        try await TestRepository.with { repository in
+            let branch = repository.branch { $0.commitsAutomatically = false }
+            func commit(_ numbers: ClosedRange<Int>, log: Int) async throws -> Int {
+                let content = String(repeating: "1700000000s some text\n", count: log)
+                try repository.writeJournal("some.log", content)
+                for number in numbers {
+                    try await branch.recordLocation(of: key(number), in: repository.uuid, present: true)
+                }
+                try await branch.flush()
+                let size = try await repository.git(
+                    "cat-file", "--batch-check=%(objectsize:disk)", input: "git-annex:some.log\n")
+                return try #require(Int(size.trimmingCharacters(in: .newlines)))
+            }
+            func packs() throws -> Int {
+                try FileManager.default.contentsOfDirectory(atPath: repository.path + "/objects/pack")
+                    .filter { $0.hasSuffix(".pack") }.count
+            }
+            #expect(try await commit(1...30, log: 500) > 10_000)
+            #expect(try await commit(1...30, log: 5000) < 10_000)
+            #expect(try packs() == 0)
+            #expect(try await commit(31...200, log: 600) < 10_000)
+            #expect(try packs() == 1)
+            try await branch.close()
+        }
+    }
+
     @Test("spec 02 §2.8.3: changes after a first push are committed soon, not when the push would have had to end")
     func afterFirstPush() async throws {
         try await TestRepository.with { repository in
