@@ -51,10 +51,12 @@ def run(servers, report):
         with kit.Timer() as timer:
             count, _ = kit.get(port, f"/r{kit.REPOSITORIES - 1}.git/info/refs?service=git-upload-pack")
         report.row(f"{what}: cold git info/refs", f"{timer.seconds * 1000:.3g} ms")
-        cpu = kit.cpu_seconds(server.pid)
+        # What was made within the last seconds is read once more.
         time.sleep(5)
+        cpu = kit.cpu_seconds(server.pid)
+        time.sleep(10)
         report.limit(f"{what}: peak RSS", kit.status_of(server.pid, "VmHWM") / 1024, 100, "MiB")
         report.limit(f"{what}: descriptors", kit.descriptors(server.pid), 100, "")
         report.limit(f"{what}: child processes", kit.children(server.pid), 0, "")
-        report.limit(f"{what}: idle CPU", (kit.cpu_seconds(server.pid) - cpu) / 5 * 100, 2, "%")
+        report.limit(f"{what}: idle CPU", (kit.cpu_seconds(server.pid) - cpu) / 10 * 100, 2, "%")
         servers.stop(server)

@@ -32,6 +32,8 @@ public final class HostedRepository: Sendable {
         /// Pieces of work that need the repository open to their end.
         var running = 0
         var isRecovered = false
+        /// When it was seen last whether git's objects are to be packed; long ago for one that was just opened.
+        var examined = ContinuousClock.now - .seconds(3600)
     }
 
     /// Opens the repository at `gitDirectory`. Blocking.
@@ -134,6 +136,19 @@ public final class HostedRepository: Sendable {
     func isIdle(for duration: Duration) -> Bool {
         use.withLock { $0.running == 0 && $0.last.duration(to: .now) > duration }
     }
+
+    /// Whether it was used since its packs were examined, and not only a moment ago; from now on they are examined.
+    func takesUpkeep(every interval: Duration) -> Bool {
+        use.withLock { use in
+            let now = ContinuousClock.now
+            guard use.examined + interval < now, use.examined < use.last || use.running > 0 else { return false }
+            use.examined = now
+            return true
+        }
+    }
+
+    /// Has the packs examined no sooner than this.
+    func postponeUpkeep(by duration: Duration) { use.withLock { $0.examined = .now + duration } }
 
     /// Commits what is pending and stops timers.
     func close() async {

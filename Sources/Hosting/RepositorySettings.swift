@@ -13,6 +13,8 @@ public struct RepositorySettings: Sendable {
     var store: StoreSettings
     /// The remotes that may be proxied.
     var proxies: ProxyConfiguration
+    /// When git's objects are packed.
+    var packing: PackUpkeep.Limits
     private var isPrivate: Bool
     private var mergesBranches: Bool
     private var commitMessage: String?
@@ -39,6 +41,7 @@ public struct RepositorySettings: Sendable {
         store.objectHash1 = config.bool("annex.tune.objecthash1") ?? false
         store.objectHashLower = config.bool("annex.tune.objecthashlower") ?? false
         proxies = ProxyConfiguration(config, top: isBare ? gitDirectory : gitDirectory.removingLastComponent())
+        packing = PackUpkeep.Limits(config)
         isPrivate = config.bool("annex.private") ?? false
         mergesBranches = config.bool("annex.merge-annex-branches") ?? true
         commitMessage = config.string("annex.commitmessage").flatMap { $0.isEmpty ? nil : $0 }

@@ -8,19 +8,7 @@ public final class BlackHole {
     private var waiting: [Int32] = []
 
     public init() throws {
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let file = listener
-        let status = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(file, $0, length) == 0 && listen(file, 0) == 0 ? getsockname(file, $0, &length) : -1
-            }
-        }
-        guard status == 0 else { throw TestKitError(.system, "black hole: errno \(errno)") }
-        port = Int(UInt16(bigEndian: address.sin_port))
+        (listener, port) = try ListeningSocket.onFreePort(backlog: 0)
         // Until one of them is not let in any more.
         repeat {
             guard waiting.count < 64 else { throw TestKitError(.system, "the queue of port \(port) does not fill up") }

@@ -48,3 +48,28 @@ public final class ListeningSocket: Sendable {
         }
     }
 }
+
+extension ListeningSocket {
+    /// A socket on a free port of 127.0.0.1, which the caller closes.
+    ///
+    /// - Parameter backlog: how many connections wait to be accepted; nil to refuse them all.
+    static func onFreePort(backlog: Int32?) throws -> (descriptor: Int32, port: Int) {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let status = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                guard bind(descriptor, generic, length) == 0 else { return Int32(-1) }
+                if let backlog, Glibc.listen(descriptor, backlog) != 0 { return -1 }
+                return getsockname(descriptor, generic, &length)
+            }
+        }
+        guard status == 0 else {
+            defer { Glibc.close(descriptor) }
+            throw TestKitError(.system, "no free port: errno \(errno)")
+        }
+        return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
+    }
+}

@@ -63,6 +63,7 @@ import Testing
         "docs/reliability.md, Doctor: what git leaves when it is killed",
         arguments: [
             ("tmp_pack_x", true), ("tmp_obj_x", true), ("incoming-x", true), ("tmp_objdir-incoming-x", true),
+            (".tmp-17-pack-x.idx", true),
             ("pack-1.pack", false), ("info", false), ("ab", false),
         ])
     func gitLeftovers(name: String, expected: Bool) { #expect(Judgement.isGitLeftover(name) == expected) }

@@ -42,6 +42,10 @@ import Testing
             let host = repository.host
             let folder = host.scratch.path
             let bare = repository.tree(alice)
+            // Packed as often as possible.
+            for (name, limit) in [("gc.auto", "300"), ("gc.autoPackLimit", "2")] {
+                try repository.setConfig(name, limit)
+            }
             let names = ["one", "two"]
             let uuids = ["11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"]
             let trees = try names.map { try alice.annexClone(repository.url, as: $0) }

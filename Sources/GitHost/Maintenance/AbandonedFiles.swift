@@ -7,8 +7,8 @@ public import SystemPackage
 ///
 /// Git removes none of it by itself, since it cannot know whether the owner lives. Here a lock counts as abandoned when
 /// it is older than the machine's start or than ten minutes; git holds one for moments, except for that of an index, which
-/// waits for people. Anything that is being received
-/// grows all the time, and is abandoned when nothing in it has changed for an hour. Blocking.
+/// waits for people. Anything that is being received or packed grows all the time, and is abandoned when nothing in it has
+/// changed for an hour. Blocking.
 public enum AbandonedFiles {
     /// How old a lock file is at least, in seconds.
     public static let lockAge: Int64 = 600
@@ -88,12 +88,12 @@ private struct Sweep {
         }
     }
 
-    /// Quarantines of pushes (`tmp_objdir-…`) and files that were to become packs or objects (`tmp_…`).
+    /// Quarantines of pushes (`tmp_objdir-…`) and files that were to become packs or objects (`tmp_…`, `.tmp-…`).
     ///
     /// - Parameter names: what is in the directory, where that is known already.
     mutating func received(in directory: FilePath, _ names: [[UInt8]]? = nil) throws(FileError) {
         let found = if let names { names } else { try Files.list(directory) }
-        for name in found where name.starts(with: "tmp_".utf8) {
+        for name in found where name.starts(with: "tmp_".utf8) || name.starts(with: ".tmp-".utf8) {
             let path = directory.appending(bytes: name)
             guard let last = try lastChange(path), isAbandoned(last, after: AbandonedFiles.receivingAge) else {
                 continue

@@ -129,6 +129,9 @@ public final class Catalog: Sendable {
     /// How many repositories are known and how many of them are open.
     public var counts: (known: Int, open: Int) { state.withLock { ($0.index.count, $0.open.count) } }
 
+    /// Those below the root that are in use.
+    var openRepositories: [HostedRepository] { state.withLock { Array($0.open.values) } }
+
     /// How many uploads wait for another one of the same key.
     public var waitingUploads: Int {
         let lines = state.withLock { state in

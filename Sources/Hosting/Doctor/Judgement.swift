@@ -71,7 +71,9 @@ enum Judgement {
 
     /// Whether a file in the objects of git is one that a killed git left.
     static func isGitLeftover(_ name: String) -> Bool {
-        ["tmp_obj_", "tmp_pack_", "tmp_idx_", "tmp_rev_", "incoming-", "tmp_objdir-"].contains { name.hasPrefix($0) }
+        ["tmp_obj_", "tmp_pack_", "tmp_idx_", "tmp_rev_", ".tmp-", "incoming-", "tmp_objdir-"].contains {
+            name.hasPrefix($0)
+        }
     }
 
     /// In seconds.

@@ -132,6 +132,8 @@ struct Host: Sendable {
                     service: FunctionService { await catalog.maintain(onFirstScan: announce) },
                     successTerminationBehavior: .gracefullyShutdownGroup),
                 .init(
+                    service: FunctionService { await catalog.keepPacked() }, successTerminationBehavior: .ignore),
+                .init(
                     service: FunctionService {
                         await server.waitUntilShutdown()
                         Systemd.notify("STOPPING=1", environment: environment)

@@ -36,11 +36,13 @@ import Testing
             "packed-refs.lock": 700, "refs/heads/main.lock": 700, "refs/heads/synced/git-annex.lock": 700,
             "objects/tmp_objdir-incoming-abc/x": 4000, "objects/pack/tmp_pack_abc": 4000, "fast_import_crash_17": 5,
             "objects/9b/tmp_obj_abc": 4000, "next-index-18.lock": 8 * 86400,
+            "objects/pack/.tmp-17-pack-abc.pack": 4000,
         ]
         let kept = [
             "HEAD.lock": 100, "index.lock": 700, "next-index-17.lock": 700, "refs/heads/other.lock": 100,
             "objects/tmp_objdir-incoming-def/y": 3000,
-            "objects/pack/tmp_idx_def": 3000, "refs/heads/lock": 9000, "annex/journal.lck": 9000,
+            "objects/pack/tmp_idx_def": 3000, "objects/pack/.tmp-17-pack-def.idx": 3000, "refs/heads/lock": 9000,
+            "annex/journal.lck": 9000,
             "objects/pack/pack-x.pack": 9000, "objects/9b/tmp_obj_def": 3000,
             "objects/9b/\(String(repeating: "0", count: 38))": 9000,
         ]

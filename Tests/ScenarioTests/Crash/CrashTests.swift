@@ -48,6 +48,11 @@ private final class CrashRun {
             repositories.append(DiskRepository(path: hosted.directory))
             workers.append(try ContentWorker(hosted, seed: generator.next()))
         }
+        // Packed as often as possible, so that this is interrupted as well.
+        for repository in 0..<3 {
+            let hosted = host.hosted("team/data\(repository)")
+            for (name, limit) in [("gc.auto", "300"), ("gc.autoPackLimit", "2")] { try hosted.setConfig(name, limit) }
+        }
         let first = host.hosted("team/data0")
         workers.append(try ContentWorker(first, seed: generator.next()))
         let gateway = try host.create("team/gateway")
@@ -117,7 +122,7 @@ private final class CrashRun {
     func expectNoLitter() throws {
         host.kill9()
         try age("*.lock", by: "2 hours ago")
-        try age("tmp_*", by: "2 hours ago")
+        for pattern in ["tmp_*", ".tmp-*"] { try age(pattern, by: "2 hours ago") }
         try host.restart()
         for name in ["data0", "data1", "data2", "gateway"] {
             #expect(try host.http.get("/team/\(name)/config").status == 200)
@@ -125,7 +130,7 @@ private final class CrashRun {
         let script = """
             cd "$0" && find .annexd/tmp -mindepth 1; find .annexd -name 'litter-*'
             for r in team/*.git; do
-                find "$r" -name '*.lock'; find "$r" -name 'tmp_*'; find "$r" -name 'fast_import_crash*'
+                find "$r" -name '*.lock'; find "$r" -name 'tmp_*'; find "$r" -name '.tmp-*'; find "$r" -name 'fast_import_crash*'
                 find "$r/annex/transfer" -type f; find "$r/annex/othertmp" -type f
             done
             """

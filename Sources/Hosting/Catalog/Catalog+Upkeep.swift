@@ -1,0 +1,55 @@
+import Blocking
+import FileIO
+import GitHost
+import Logging
+
+extension Catalog {
+    /// How often a repository that is in use is looked at.
+    private static let upkeepInterval = Duration.seconds(10)
+
+    /// Packs git's objects in the repositories that are in use, one repository at a time, until the task is cancelled.
+    public func keepPacked() async {
+        while !Task.isCancelled {
+            for repository in openRepositories where repository.takesUpkeep(every: Self.upkeepInterval) {
+                await repository.keepPacked()
+            }
+            try? await Task.sleep(for: .seconds(1))
+        }
+    }
+}
+
+extension HostedRepository {
+    /// What is left free at least, in bytes, when a pack is written that makes no room before it is whole.
+    private static let spaceLeft: UInt64 = 64 << 20
+
+    fileprivate func keepPacked() async {
+        let upkeep = PackUpkeep(gitDirectory: gitDirectory)
+        do {
+            let due = try await services.pool.run { () -> PackUpkeep.Census? in
+                let limits = try self.currentSettings().packing
+                let census = try upkeep.census()
+                return census.isDue(limits) ? census : nil
+            }
+            guard let due else { return }
+            let metadata: Logger.Metadata = [
+                "repository": "\(name)", "packs": "\(due.packs.count)", "loose": "\(due.looseObjects)",
+            ]
+            let path = gitDirectory
+            let free = try await services.pool.run { try Files.freeSpace(at: path) }
+            let needed = due.bytesNeeded + Self.spaceLeft + (services.reserve?.shortage ?? 0)
+            guard free >= needed else {
+                services.logger.warning(
+                    "there is no space to pack objects: \(needed - free) bytes more", metadata: metadata)
+                return postponeUpkeep(by: .seconds(3600))
+            }
+            try await upkeep.run()
+            services.logger.info("objects were packed", metadata: metadata)
+        } catch is CancellationError {
+        } catch HostingError.gone {
+        } catch {
+            postponeUpkeep(by: .seconds(3600))
+            services.logger.warning(
+                "objects could not be packed", metadata: ["repository": "\(name)", "error": "\(error)"])
+        }
+    }
+}
