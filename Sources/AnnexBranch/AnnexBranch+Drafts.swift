@@ -24,18 +24,29 @@ extension AnnexBranch {
             } catch {
                 return MergeDrafts(large, isPlain: .failure(error))
             }
-        case .union:
-            do {
-                guard let tip = large.tip else {
-                    throw AnnexBranchError(code: .unexpectedContent, message: "there is no branch to merge into")
-                }
-                let merge = treeMerge(of: large.commit, into: tip)
-                let (commit, refused) = try await detached("union", parents: [tip], 0) { try await merge.run($0) }
-                return MergeDrafts(
-                    large, union: .success(MergeDrafts.Union(base: tip, commit: commit, refused: refused)))
-            } catch {
-                return MergeDrafts(large, union: .failure(error))
+        case .union: return MergeDrafts(large, union: await union(of: large.commit, into: large.tip))
+        case .catchUp(let draft):
+            return MergeDrafts(large, union: await union(of: large.commit, into: large.tip, from: draft))
+        }
+    }
+
+    /// - Parameter draft: made with an older commit of the branch; where it can be used, only what has changed since is
+    ///   looked at.
+    private func union(
+        of commit: String, into tip: String?, from draft: MergeDrafts.Union? = nil
+    ) async -> Result<MergeDrafts.Union, any Error> {
+        do {
+            guard let tip else {
+                throw AnnexBranchError(code: .unexpectedContent, message: "there is no branch to merge into")
             }
+            let rest = if let draft { try await catchUp(draft, to: tip) } else { nil as TreeMerge.CatchUp? }
+            let merge = treeMerge(of: commit, into: tip)
+            let (made, refused) = try await detached("union", parents: [tip], 0) { emit in
+                if let rest { try await rest.run(emit) } else { try await merge.run(emit) }
+            }
+            return .success(MergeDrafts.Union(base: tip, commit: made, refused: refused))
+        } catch {
+            return .failure(error)
         }
     }
 
@@ -76,14 +87,13 @@ extension AnnexBranch {
     }
 
     /// What has to be changed in a draft that was made from an older branch, so that it becomes a merge into this one.
-    /// Nil where too much has happened since.
+    /// Nil where that cannot be done. Looks at everything that differs between the two branches.
     func catchUp(_ draft: MergeDrafts.Union, to tip: String) async throws -> TreeMerge.CatchUp? {
         let merge = TreeMerge.CatchUp(draft: draft, merge: treeMerge(of: draft.commit, into: tip))
         if draft.base == tip { return merge }
         // What was forgotten meanwhile must not come back.
         guard try await objects.isAncestor(draft.base, of: tip),
-            try await transitions(of: draft.base) == transitions(of: tip),
-            try await !isLarge(tip, since: draft.base), try await merge.isPossible
+            try await transitions(of: draft.base) == transitions(of: tip), try await merge.isPossible
         else { return nil }
         return merge
     }

@@ -116,8 +116,13 @@ extension AnnexBranch {
     private func union(
         _ candidate: Candidate, into tip: String, _ drafts: MergeDrafts, _ report: inout MergeReport
     ) async throws -> Bool {
-        if let draft = try drafts.union(of: candidate.commit), let rest = try await catchUp(draft, to: tip) {
-            return try await commitUnion(of: candidate, into: tip, &report) { try await rest.run($0) }
+        if let draft = try drafts.union(of: candidate.commit) {
+            if drafts.mayPrepare(candidate.commit), try await isLarge(tip, since: draft.base) {
+                throw LargeMerge(commit: candidate.commit, tip: tip, work: .catchUp(draft))
+            }
+            if let rest = try await catchUp(draft, to: tip) {
+                return try await commitUnion(of: candidate, into: tip, &report) { try await rest.run($0) }
+            }
         }
         if drafts.mayPrepare(candidate.commit), try await isLarge(candidate.commit, since: tip) {
             throw LargeMerge(commit: candidate.commit, tip: tip, work: .union)

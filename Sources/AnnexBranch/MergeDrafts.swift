@@ -10,13 +10,15 @@ struct LargeMerge: Error, Hashable {
         /// Whether the branch may simply move to the commit.
         case inspection
         case union
+        /// Much has changed since this union was made: it is to be one with the branch as it is now.
+        case catchUp(MergeDrafts.Union)
     }
 }
 
 /// What was made ready of large merges while nobody was kept from writing.
 struct MergeDrafts: Sendable {
     /// The union of a pushed commit and the branch as it was then: a commit that no ref names.
-    struct Union: Sendable {
+    struct Union: Sendable, Hashable {
         var base: String
         var commit: String
         /// How many entries were left out.
@@ -55,8 +57,9 @@ struct MergeDrafts: Sendable {
     /// Nil where none was made. Throws why it could not be made.
     func union(of commit: String) throws -> Union? { try unions[commit]?.get() }
 
-    /// Where others change as much meanwhile, again and again, the merge is made while they wait.
+    /// Each time there is less to be done, unless others change as much meanwhile, again and again: then it is done while
+    /// they wait.
     func mayPrepare(_ commit: String) -> Bool { attempts[commit, default: 0] < Self.maximumAttempts }
 
-    private static let maximumAttempts = 4
+    static let maximumAttempts = 8
 }

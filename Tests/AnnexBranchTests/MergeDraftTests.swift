@@ -133,7 +133,7 @@ import Testing
         }
     }
 
-    @Test("where files went away, or history was forgotten, meanwhile, a draft is not used")
+    @Test("where files went away, or history was forgotten, meanwhile, a draft is not used, and another one is made")
     func useless() async throws {
         try await TestRepository.with(stockInit: false) { repository in
             let branch = repository.branch { $0.filesMergedUnderLock = 2 }
@@ -153,24 +153,77 @@ import Testing
             #expect(try await branch.catchUp(draft, to: transitions) == nil)
             let link = try await repository.commit(["link": "x"], parents: [base], mode: "120000")
             #expect(try await branch.catchUp(draft, to: link) == nil)
-            let large = try await repository.commit(["1": "1\n", "2": "1\n", "3": "1\n"], parents: [base])
-            #expect(try await branch.catchUp(draft, to: large) == nil)
-            let some = try await repository.commit(["1": "1\n", "2": "1\n"], parents: [base])
-            #expect(try await branch.catchUp(draft, to: some) != nil)
+            // Another one is made in its place.
+            let again = await branch.prepare(LargeMerge(commit: pushed, tip: forgotten, work: .catchUp(draft)))
+            let other = try #require(try again.union(of: pushed))
+            #expect(other.base == forgotten)
+            let files = try await lines(other.commit, repository).keys.sorted()
+            #expect(files == ["a/b/X1.log", "a/b/X2.log", "uuid.log"])
+            try await branch.close()
+        }
+    }
 
-            // Another one is made then; and in the end the merge is made with the lock.
+    @Test("where much has changed meanwhile, a draft is brought up to date without the lock, and with it in the end")
+    func overtaken() async throws {
+        try await TestRepository.with(stockInit: false) { repository in
+            let branch = repository.branch { $0.filesMergedUnderLock = 2 }
+            let start = ["uuid.log": "u x timestamp=1s\n", "a/b/X1.log": "1s 1 u\n"]
+            let base = try await repository.commit(start)
+            // Enough to be large, and one file that both change.
+            let ours = ["a/b/X2.log": "1s 1 v\n", "a/b/X3.log": "1s 1 v\n", "1": "v\n"]
+            let pushed = try await repository.commit(start.merging(ours) { $1 })
+            let first = await branch.prepare(LargeMerge(commit: pushed, tip: base, work: .union))
+            let draft = try #require(try first.union(of: pushed))
+            let later = ["1": "1\n", "2": "2\n", "3": "3\n"]
+            let newer = try await repository.commit(later, parents: [base])
+            var expected = try await lines(newer, repository).merging(try await lines(pushed, repository)) { $1 }
+            expected["1"] = ["1", "v"]
+
             try await repository.git("update-ref", Self.synced, pushed)
-            var drafts = prepared
-            for _ in 0..<5 {
-                try await repository.git("update-ref", "refs/heads/git-annex", large)
+            try await repository.git("update-ref", "refs/heads/git-annex", newer)
+            #expect(try await branch.mergePushed(first).merged == [Self.synced])
+            // The one that was made before, and one on top of the newer branch, made without the lock.
+            #expect(try await parentsOfDrafts(repository) == [base, newer])
+            #expect(try await lines("git-annex", repository) == expected)
+
+            let second = await branch.prepare(LargeMerge(commit: pushed, tip: newer, work: .catchUp(draft)))
+            let caughtUp = try #require(try second.union(of: pushed))
+            #expect(caughtUp.base == newer)
+            #expect(try await lines(caughtUp.commit, repository) == expected)
+            // Made of the first draft, not from the beginning: what only that one has is in it.
+            let marked = try await repository.commit(["marker": "m\n"], parents: [draft.commit])
+            let third = await branch.prepare(
+                LargeMerge(
+                    commit: pushed, tip: newer,
+                    work: .catchUp(MergeDrafts.Union(base: base, commit: marked, refused: 0))))
+            let fromMarked = try #require(try third.union(of: pushed))
+            #expect(try await lines(fromMarked.commit, repository)["marker"] == ["m"])
+
+            // However often it has been tried, it is merged.
+            var drafts = first
+            for _ in 0...MergeDrafts.maximumAttempts {
+                try await repository.git("update-ref", "refs/heads/git-annex", newer)
                 #expect(try await branch.mergePushed(drafts).merged == [Self.synced])
-                #expect(try await repository.show("a/b/X2.log") == "1s 1 v\n")
-                #expect(try await repository.show("3") == "1\n")
-                drafts.add(prepared)
+                #expect(try await lines("git-annex", repository) == expected)
+                let parents = try await repository.git("log", "-1", "--format=%P", "git-annex")
+                #expect(parents == "\(newer) \(pushed)\n")
+                drafts.add(first)
             }
             #expect(!drafts.mayPrepare(pushed))
             try await branch.close()
         }
+    }
+
+    /// What the commits that no ref names were made on top of.
+    private func parentsOfDrafts(_ repository: TestRepository) async throws -> Set<String> {
+        let found = try await repository.git("fsck", "--unreachable", "--no-reflogs", "--no-progress")
+        var parents: Set<String> = []
+        for line in found.split(separator: "\n") where line.hasPrefix("unreachable commit ") {
+            let commit = String(line.split(separator: " ")[2])
+            let facts = try await repository.git("log", "-1", "--format=%P %s", commit).split(separator: " ")
+            if facts.count == 2, facts[1] == "union\n" { parents.insert(String(facts[0])) }
+        }
+        return parents
     }
 
     @Test("a draft that cannot be made keeps no other ref from being merged")
