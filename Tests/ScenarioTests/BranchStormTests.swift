@@ -43,7 +43,7 @@ import Testing
             let folder = host.scratch.path
             let bare = repository.tree(alice)
             // Packed as often as possible.
-            for (name, limit) in [("gc.auto", "300"), ("gc.autoPackLimit", "2")] {
+            for (name, limit) in [("gc.auto", "300"), ("gc.autoPackLimit", "5")] {
                 try repository.setConfig(name, limit)
             }
             let names = ["one", "two"]

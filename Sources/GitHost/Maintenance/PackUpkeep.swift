@@ -89,7 +89,7 @@ public struct PackUpkeep: Sendable {
     public func run() async throws {
         let command = GitCommand(["repack", "-d", "-l", "-q", "-n", "--geometric=2"], in: gitDirectory)
             .setting("pack.threads", "1").setting("pack.windowMemory", "64m").setting("pack.deltaCacheSize", "64m")
-            .setting("core.bigFileThreshold", "32m")
+            .setting("core.bigFileThreshold", "32m").setting("pack.packSizeLimit", "0")
         _ = try await command.output()
     }
 }

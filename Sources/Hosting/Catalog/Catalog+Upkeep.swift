@@ -24,13 +24,13 @@ extension HostedRepository {
 
     fileprivate func keepPacked() async {
         let upkeep = PackUpkeep(gitDirectory: gitDirectory)
+        let census = { @Sendable () throws -> PackUpkeep.Census? in
+            let limits = try self.currentSettings().packing
+            let census = try upkeep.census()
+            return census.isDue(limits) ? census : nil
+        }
         do {
-            let due = try await services.pool.run { () -> PackUpkeep.Census? in
-                let limits = try self.currentSettings().packing
-                let census = try upkeep.census()
-                return census.isDue(limits) ? census : nil
-            }
-            guard let due else { return }
+            guard let due = try await services.pool.run(census) else { return }
             let metadata: Logger.Metadata = [
                 "repository": "\(name)", "packs": "\(due.packs.count)", "loose": "\(due.looseObjects)",
             ]
@@ -44,6 +44,8 @@ extension HostedRepository {
             }
             try await upkeep.run()
             services.logger.info("objects were packed", metadata: metadata)
+            // Whatever the reason is, it would not help to do the same again in a moment.
+            if try await services.pool.run(census) != nil { postponeUpkeep(by: .seconds(3600)) }
         } catch is CancellationError {
         } catch HostingError.gone {
         } catch {

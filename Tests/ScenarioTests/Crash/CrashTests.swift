@@ -51,7 +51,7 @@ private final class CrashRun {
         // Packed as often as possible, so that this is interrupted as well.
         for repository in 0..<3 {
             let hosted = host.hosted("team/data\(repository)")
-            for (name, limit) in [("gc.auto", "300"), ("gc.autoPackLimit", "2")] { try hosted.setConfig(name, limit) }
+            for (name, limit) in [("gc.auto", "300"), ("gc.autoPackLimit", "5")] { try hosted.setConfig(name, limit) }
         }
         let first = host.hosted("team/data0")
         workers.append(try ContentWorker(first, seed: generator.next()))
