@@ -205,7 +205,7 @@ import Testing
         }
         defer { server.close() }
         var settings = RemoteSettings()
-        settings.answerTimeout = .seconds(20)
+        settings.answerTimeout = .seconds(120)
         let connections = try RemoteConnections(
             settings: settings, credentials: OneLogin("alice", "hunter2"), logger: Logger(label: "x") { _ in lines })
         var target = try target(port: server.port)

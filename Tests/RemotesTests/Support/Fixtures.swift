@@ -14,13 +14,13 @@ let targetUUID = RepositoryUUID("22222222-2222-4222-8222-222222222222") ?? .rand
 
 func testSettings(_ change: (inout RemoteSettings) -> Void = { _ in }) -> RemoteSettings {
     var settings = RemoteSettings()
-    settings.answerTimeout = .seconds(20)
-    settings.stallTimeout = .seconds(20)
+    settings.answerTimeout = .seconds(120)
+    settings.stallTimeout = .seconds(120)
     change(&settings)
     return settings
 }
 
-/// Connections with short time limits, ended afterwards; nothing may be going on then.
+/// Connections with time limits that no slow machine meets, ended afterwards; nothing may be going on then.
 func withConnections(
     credentials: any CredentialSource = NoCredentials(), settings: RemoteSettings = testSettings(),
     sourceLocation: SourceLocation = #_sourceLocation, _ body: (RemoteConnections) async throws -> Void
