@@ -27,9 +27,9 @@ import Testing
                     continue
                 }
                 try connection.send("HTTP/1.1 200 OK\r\n\(fields)\r\n")
-                if head.method == "GET" { try connection.send(body) }
-                guard let then else { continue }
-                return then(connection)
+                guard head.method == "GET" else { continue }
+                try connection.send(body)
+                if let then { return then(connection) }
             }
         } _: {
             try await test($0, $1, $2)

@@ -31,7 +31,9 @@ final class Exchange: Sendable {
         /// Since when the target owes us something; nil while it does not.
         var owedSince: NIODeadline?
         var patience = TimeAmount.zero
+        /// Looks at the time that counts; never later than that is over.
         var timer: Scheduled<Void>?
+        var timerEnd = NIODeadline.distantFuture
         var metUsedConnection = false
         /// Held as long as it has a connection, or waits for one.
         var place: Place?
@@ -150,7 +152,11 @@ final class Exchange: Sendable {
             let now = NIODeadline.now()
             state.owedSince = now
             state.patience = patience
-            if state.timer == nil { state.timer = watch(on: channel.eventLoop, at: now + patience) }
+            let end = now + patience
+            if state.timer != nil, state.timerEnd <= end { return }
+            state.timer?.cancel()
+            state.timer = watch(on: channel.eventLoop, at: end)
+            state.timerEnd = end
         }
     }
 
@@ -208,6 +214,7 @@ final class Exchange: Sendable {
             let end = since + state.patience
             if end <= .now() { return state.patience }
             state.timer = watch(on: loop, at: end)
+            state.timerEnd = end
             return nil
         }
         guard let overdue else { return }
