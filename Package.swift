@@ -161,7 +161,7 @@ let package = Package(
             swiftSettings: strict),
 
         // Hosts on free ports and stock clients with a HOME of their own, for tests.
-        .target(name: "TestKit", swiftSettings: strict),
+        .target(name: "TestKit", dependencies: ["Blocking"], swiftSettings: strict),
 
         // Tests, one target for each module.
         .testTarget(
@@ -175,7 +175,8 @@ let package = Package(
         .testTarget(
             name: "AnnexProtocolTests", dependencies: ["AnnexDigest", "AnnexProtocol"], swiftSettings: strict),
         .testTarget(
-            name: "GitHostTests", dependencies: ["CZlib", "FileIO", "GitHost", system], swiftSettings: strict),
+            name: "GitHostTests", dependencies: ["CZlib", "FileIO", "GitHost", "TestKit", system], swiftSettings: strict
+        ),
         .testTarget(
             name: "HTTPTransportTests",
             dependencies: [
@@ -198,13 +199,13 @@ let package = Package(
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", log], swiftSettings: strict),
         .testTarget(
-            name: "WebServiceTests", dependencies: ["AnnexProtocol", "Hosting", "Locations", "WebService"],
+            name: "WebServiceTests", dependencies: ["AnnexProtocol", "Hosting", "Locations", "TestKit", "WebService"],
             swiftSettings: strict),
         .testTarget(
             name: "HostingTests",
             dependencies: [
-                "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", "Locations", "Remotes", log,
-                system,
+                "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", "Locations", "Remotes",
+                "TestKit", log, system,
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: strict),

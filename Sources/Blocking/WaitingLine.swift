@@ -20,10 +20,16 @@ public final class WaitingLine<State: Sendable, Guest: Sendable>: Sendable {
 
     private let line: Mutex<Line>
     private let enters: @Sendable (inout State, Guest) -> Bool
+    private let time: Timekeeper
 
-    /// - Parameter enters: lets a guest in, or answers false where there is no room for it now.
-    public init(_ state: sending State, enters: @escaping @Sendable (inout State, Guest) -> Bool) {
+    /// - Parameters:
+    ///   - time: by which patience ends.
+    ///   - enters: lets a guest in, or returns false if there is no room for it now.
+    public init(
+        _ state: sending State, time: Timekeeper = .system, enters: @escaping @Sendable (inout State, Guest) -> Bool
+    ) {
         line = Mutex(Line(state: state))
+        self.time = time
         self.enters = enters
     }
 
@@ -41,9 +47,10 @@ public final class WaitingLine<State: Sendable, Guest: Sendable>: Sendable {
             return line.nextID
         }
         guard let id else { return true }
+        let deadline = time.now + patience
         // Waits for nobody: it ends the wait of this call, or finds it ended.
         let alarm = Task {
-            try await Task.sleep(for: patience)
+            try await time.sleep(until: deadline)
             end(id)
         }
         defer {

@@ -43,3 +43,16 @@ public func bootSeconds() -> Int {
 public func wallSeconds() -> Int {
     Int(Date().timeIntervalSince1970)
 }
+
+/// Waits until `condition` holds; throws a ``TestKitError`` that names what was waited for when `limit` has passed.
+///
+/// The limit is generous by design: it only decides how long a broken run takes to fail.
+public func wait(
+    for what: String, within limit: Duration = .seconds(120), until condition: () async throws -> Bool
+) async throws {
+    let end = ContinuousClock.now + limit
+    while try await !condition() {
+        guard ContinuousClock.now < end else { throw TestKitError(.timeout, "waited \(limit) in vain for \(what)") }
+        try await Task.sleep(for: .milliseconds(2))
+    }
+}

@@ -1,5 +1,6 @@
 import AnnexProtocol
 import Synchronization
+import TestKit
 import Testing
 
 @testable import Hosting
@@ -71,20 +72,22 @@ import Testing
         #expect(try await turns.withTurn(for: key) { _ in 1 } == 1)
     }
 
-    private static let impatient = KeyTurns.Patience(window: .milliseconds(200), minimumProgress: 1000)
+    private static let patience = KeyTurns.Patience(window: .seconds(3), minimumProgress: 1000)
 
-    /// Gets on in small steps for several windows.
-    private static func getOn(_ turn: Turn, by step: Int) async throws {
-        let end = ContinuousClock.now + impatient.window * 4
-        while ContinuousClock.now < end {
+    /// Gets on by small steps for several windows, while somebody waits.
+    private static func getOn(_ turn: Turn, by step: Int, _ time: ManualTime) async throws {
+        for window in 1...5 {
+            try await wait(for: "the watch to see window \(window)") { time.sleeping > 0 }
             turn.advance(by: step)
-            try await Task.sleep(for: .milliseconds(2))
+            time.advance(by: patience.window)
         }
+        try await wait(for: "the watch to have seen all of them") { time.sleeping > 0 }
     }
 
     @Test("one that gets on is left alone, however many wait; one that is stuck steps back")
     func stepsBack() async throws {
-        let (turns, key) = (KeyTurns(patience: Self.impatient), key)
+        let time = ManualTime()
+        let (turns, key) = (KeyTurns(patience: Self.patience, time: time.timekeeper), key)
         let (started, signal) = AsyncStream<Void>.makeStream()
         let stuck = Task {
             try await turns.withTurn(for: key) { turn in
@@ -96,12 +99,16 @@ import Testing
         for await _ in started { break }
         let brisk = Task {
             try await turns.withTurn(for: key) { turn in
-                try await Self.getOn(turn, by: 100_000)
+                try await Self.getOn(turn, by: 100_000, time)
                 return turn.isAskedToStepBack
             }
         }
-        while turns.waiting == 0 { await Task.yield() }
+        try await wait(for: "the brisk one to wait") { turns.waiting == 1 }
         let last = Task { try await turns.withTurn(for: key) { _ in true } }
+        try await wait(for: "both to wait, and the watch to have looked once") {
+            turns.waiting == 2 && time.sleeping > 0
+        }
+        time.advance(by: Self.patience.window)
         #expect(try await stuck.value)
         #expect(try await brisk.value == false)
         #expect(try await last.value)
@@ -110,15 +117,20 @@ import Testing
 
     @Test("nobody steps back where nobody waits, and a slow one does not for one that has stepped back itself")
     func noThrashing() async throws {
-        let (turns, key) = (KeyTurns(patience: Self.impatient), key)
+        let time = ManualTime()
+        let (turns, key) = (KeyTurns(patience: Self.patience, time: time.timekeeper), key)
+        let (started, signal) = AsyncStream<Void>.makeStream()
         let slow = Task {
             try await turns.withTurn(for: key) { turn in
-                try await Self.getOn(turn, by: 1)
+                signal.yield()
+                time.advance(by: Self.patience.window * 10)
+                #expect(!turn.isAskedToStepBack, "nobody waits")
+                try await Self.getOn(turn, by: 1, time)
                 return turn.isAskedToStepBack
             }
         }
+        for await _ in started { break }
         let veteran = Task { try await turns.withTurn(for: key, hasStepped: true) { _ in true } }
-        // Whichever of the two came first: the slow one is not asked to go.
         #expect(try await slow.value == false)
         #expect(try await veteran.value)
     }

@@ -1,6 +1,7 @@
 import AnnexProtocol
 import Locations
 import Synchronization
+import TestKit
 import Testing
 
 @testable import Hosting
@@ -56,19 +57,27 @@ import Testing
 
     @Test("spec 01 #95: a lock that nobody keeps ends by itself; one that is kept does not")
     func expiry() async throws {
-        let table = LockTable(limit: 10, limitPerClient: 10, lifetime: .milliseconds(20), grace: .milliseconds(20))
+        let time = ManualTime()
+        let table = LockTable(limit: 10, limitPerClient: 10, time: time.timekeeper)
         let (abandoned, kept) = (FakeLock(), FakeLock())
         let id = try #require(await table.add(kept, on: subject, client: client("a")))
         #expect(await table.attach(id, scope: scope, client: client("a")))
         _ = try #require(await table.add(abandoned, on: subject, client: client("a")))
-        while abandoned.log.isEmpty { await Task.yield() }
+        time.advance(by: .seconds(599))
+        time.advance(by: .seconds(1))
+        try await wait(for: "the abandoned lock to end") { !abandoned.log.isEmpty }
         #expect(abandoned.log == ["release"])
-        #expect(!kept.log.contains("release"))
         #expect(table.count == 1)
-        while kept.log.count < 3 { await Task.yield() }
+        for renewals in 2...4 {
+            try await wait(for: "renewal \(renewals)") { kept.log.count >= renewals }
+            time.advance(by: .seconds(300))
+        }
+        try await wait(for: "the last renewal") { kept.log.count == 5 }
         #expect(Set(kept.log) == ["extend"], "renewed again and again")
         await table.detach(id, client: client("a"))
-        while kept.log.last != "release" { await Task.yield() }
+        time.advance(by: .seconds(660))
+        try await wait(for: "the lock to end without its connection") { kept.log.last == "release" }
+        #expect(table.count == 0)
     }
 
     @Test("an id is worth nothing in another repository")
@@ -164,34 +173,47 @@ import Testing
         func detach(protectedUntil deadline: Int64) async { await wait() }
     }
 
-    @Test("a lock at a place that does not answer holds up no other one", .timeLimit(.minutes(1)))
+    @Test("a lock at a place that does not answer holds up no other one")
     func stuckPlace() async throws {
-        let table = LockTable(limit: 10, limitPerClient: 10, lifetime: .milliseconds(20), grace: .milliseconds(20))
+        let time = ManualTime()
+        let table = LockTable(limit: 10, limitPerClient: 10, time: time.timekeeper)
         let (renewed, released, stuck) = (FakeLock(), StuckLock(), StuckLock())
         for lock in [stuck, renewed] as [any HeldLock] {
             let id = try #require(await table.add(lock, on: subject, client: client("a")))
             #expect(await table.attach(id, scope: scope, client: client("a")))
         }
         _ = try #require(await table.add(released, on: subject, client: client("a")))
-        while stuck.isAsked.load(ordering: .relaxed) < 2 || released.isAsked.load(ordering: .relaxed) < 1 {
-            await Task.yield()
+        time.advance(by: .seconds(600))
+        try await wait(for: "both places to be asked") {
+            stuck.isAsked.load(ordering: .relaxed) >= 2 && released.isAsked.load(ordering: .relaxed) >= 1
         }
-        let before = renewed.log.count
-        while renewed.log.count < before + 3 { await Task.yield() }
+        for renewals in 2...4 {
+            try await wait(for: "renewal \(renewals)") { renewed.log.count >= renewals }
+            time.advance(by: .seconds(300))
+        }
+        try await wait(for: "the last renewal") { renewed.log.count == 5 }
         let ending = Task { await table.detachAll() }
-        while renewed.log.last != "detach" { await Task.yield() }
+        try await wait(for: "the lock to be left protected") { renewed.log.last == "detach" }
         for lock in [released, stuck] { lock.end() }
         await ending.value
     }
 
-    @Test("protection that could not be renewed is tried again long before it runs out", .timeLimit(.minutes(1)))
+    @Test("protection that could not be renewed is tried again long before it runs out")
     func failedRenewal() async throws {
-        // The usual renewals would need more than a minute for so many tries.
-        let table = LockTable(limit: 10, limitPerClient: 10, lifetime: .seconds(40), grace: .zero)
+        let time = ManualTime()
+        let table = LockTable(limit: 10, limitPerClient: 10, time: time.timekeeper)
         let lock = FakeLock(isProtected: false)
         let id = try #require(await table.add(lock, on: subject, client: client("a")))
         #expect(await table.attach(id, scope: scope, client: client("a")))
-        while lock.log.count < 4 { try await Task.sleep(for: .milliseconds(5)) }
+        let begun = time.now
+        for tries in 2...4 {
+            // Renewals that succeed come every 300 s, so three of them would take 900 s.
+            while lock.log.count < tries {
+                try await wait(for: "the table to sleep") { time.sleeping > 0 || lock.log.count >= tries }
+                time.advance(by: .seconds(1))
+                try #require(begun.duration(to: time.now) < .seconds(250), "\(lock.log.count) tries")
+            }
+        }
         await table.unlock(id, scope: scope)
     }
 

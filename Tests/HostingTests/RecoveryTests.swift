@@ -8,8 +8,7 @@ import Testing
 @testable import Hosting
 
 /// What a crash cut off between the object and its log.
-@Suite(.timeLimit(.minutes(1)))
-struct RecoveryTests {
+@Suite struct RecoveryTests {
     // Nothing is committed while the test looks at the journal.
     private let root: Root
     private let keys: [Key]

@@ -9,6 +9,7 @@ import Logging
 import Remotes
 import Synchronization
 import SystemPackage
+import TestKit
 import Testing
 
 @testable import Hosting
@@ -48,7 +49,7 @@ import Testing
             isTaken.store(true, ordering: .relaxed)
             while !isFree.load(ordering: .relaxed) { usleep(1000) }
         }
-        while !isTaken.load(ordering: .relaxed) { await Task.yield() }
+        try await wait(for: "the thread to be taken") { isTaken.load(ordering: .relaxed) }
         for _ in 0..<1000 { #expect(try await catalog.repository(withUUID: .random()) == nil) }
         isFree.store(true, ordering: .relaxed)
         try await blocked
@@ -214,7 +215,7 @@ import Testing
     }
 
     @Test(
-        "the next server clears away what was half made, but not while somebody is making it", .timeLimit(.minutes(1)))
+        "the next server clears away what was half made, but not while somebody is making it", .timeLimit(.minutes(10)))
     func workshop() async throws {
         try root.folder.prepare()
         let draft = root.folder.workshop.appending("draft.git")
@@ -226,10 +227,10 @@ import Testing
             withExtendedLifetime(work) {}
         }
         // A process that another test is just starting has a copy of the lock until it runs its program.
-        repeat {
-            try await Task.sleep(for: .milliseconds(5))
+        try await wait(for: "the draft to be cleared away") {
             try root.folder.clearWorkshop()
-        } while try !Files.list(root.folder.workshop).isEmpty
+            return try Files.list(root.folder.workshop).isEmpty
+        }
         #expect(try !Files.list(root.folder.state).contains { $0.starts(with: "litter".utf8) })
         try await root.manager.create(name("data"))
     }

@@ -120,6 +120,9 @@ import Testing
         }
     }
 
+    /// How long a target may be silent: longer than a busy machine keeps one of its threads waiting.
+    private static let silence = Duration.seconds(3)
+
     @Test("a target that stalls in the middle, and a reader who takes the time")
     func stall() async throws {
         try await withContent(
@@ -130,18 +133,18 @@ import Testing
             #expect(error?.code == .timedOut)
         }
         try await withContent(
-            Self.head, chunked(bytes), settings: testSettings { $0.stallTimeout = .milliseconds(300) }
+            Self.head, chunked(bytes), settings: testSettings { $0.stallTimeout = Self.silence }
         ) { location, _, _ in
             guard case .remote(let remote)? = try await location.open(try key, for: Reading())?.source else {
                 Issue.record("absent")
                 return
             }
             // Longer than the target may be silent: that is our time, not the target's.
-            try await Task.sleep(for: .milliseconds(600))
+            try await Task.sleep(for: Self.silence + .seconds(1))
             let source = try await remote.bytes(from: 0)
             var received: [UInt8] = []
             while let piece = try await source.next() {
-                if received.isEmpty { try await Task.sleep(for: .milliseconds(600)) }
+                if received.isEmpty { try await Task.sleep(for: Self.silence + .seconds(1)) }
                 received += Array(piece.readableBytesView)
             }
             #expect(received == bytes)

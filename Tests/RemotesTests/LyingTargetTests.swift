@@ -160,7 +160,7 @@ import Testing
                         return nil
                     }
                 }
-                while connections.usage(of: hungTarget).inUse < 2 { await Task.yield() }
+                try? await wait(for: "both connections to be in use") { connections.usage(of: hungTarget).inUse == 2 }
                 for _ in 0..<20 {
                     let isPresent = try? await other.isPresent(key)
                     #expect(isPresent == true)

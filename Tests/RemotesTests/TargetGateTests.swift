@@ -13,13 +13,8 @@ private final class Notes: Sendable {
 }
 
 @Suite struct TargetGateTests {
-    /// Waits for a condition that other tasks bring about.
-    private func until(_ condition: () -> Bool) async throws {
-        while !condition() { try await Task.sleep(for: .milliseconds(1)) }
-    }
-
     @Test(
-        "no more requests than the limit run, and those that wait run in the order they came", .timeLimit(.minutes(1)))
+        "no more requests than the limit run, and those that wait run in the order they came", .timeLimit(.minutes(10)))
     func order() async throws {
         let gate = TargetGate(limit: 2, patience: .seconds(60))
         let places = [try await gate.enter(.question, "t"), try await gate.enter(.question, "t")]
@@ -32,7 +27,7 @@ private final class Notes: Sendable {
                     notes.order.withLock { $0.append(number) }
                     place.release()
                 })
-            try await until { gate.waiting == number + 1 }
+            try await wait(for: "waiting == \(number + 1)") { gate.waiting == number + 1 }
         }
         #expect(gate.inUse == 2 && notes.order.withLock { $0.isEmpty })
         places[0].release()
@@ -43,12 +38,12 @@ private final class Notes: Sendable {
         withExtendedLifetime(places) {}
     }
 
-    @Test("transfers leave a place to questions, which may use all of them", .timeLimit(.minutes(1)))
+    @Test("transfers leave a place to questions, which may use all of them", .timeLimit(.minutes(10)))
     func reserve() async throws {
         let gate = TargetGate(limit: 2, patience: .seconds(60))
         let transfer = try await gate.enter(.transfer, "t")
         let second = Task { try await gate.enter(.transfer, "t") }
-        try await until { gate.waiting == 1 }
+        try await wait(for: "waiting == 1") { gate.waiting == 1 }
         // The one that waits is not in its way.
         let question = try await gate.enter(.question, "t")
         #expect(gate.inUse == 2 && gate.waiting == 1)
@@ -69,7 +64,7 @@ private final class Notes: Sendable {
         #expect(gate.inUse == 0)
     }
 
-    @Test("who waits too long is told so", .timeLimit(.minutes(1)))
+    @Test("who waits too long is told so", .timeLimit(.minutes(10)))
     func patience() async throws {
         let gate = TargetGate(limit: 1, patience: .milliseconds(20))
         let place = try await gate.enter(.question, "t")
@@ -80,14 +75,14 @@ private final class Notes: Sendable {
         try await gate.enter(.question, "t").release()
     }
 
-    @Test("who is cancelled leaves the line", .timeLimit(.minutes(1)))
+    @Test("who is cancelled leaves the line", .timeLimit(.minutes(10)))
     func cancellation() async throws {
         let gate = TargetGate(limit: 1, patience: .seconds(60))
         let place = try await gate.enter(.question, "t")
         let first = Task { try await gate.enter(.question, "t").release() }
-        try await until { gate.waiting == 1 }
+        try await wait(for: "waiting == 1") { gate.waiting == 1 }
         let second = Task { try await gate.enter(.question, "t").release() }
-        try await until { gate.waiting == 2 }
+        try await wait(for: "waiting == 2") { gate.waiting == 2 }
         first.cancel()
         await #expect(throws: CancellationError.self) { try await first.value }
         place.release()
@@ -97,7 +92,7 @@ private final class Notes: Sendable {
 
     @Test(
         "whatever is cancelled, runs out of patience or runs: the limit holds and no place is lost",
-        .timeLimit(.minutes(1)))
+        .timeLimit(.minutes(10)))
     func storm() async throws {
         let gate = TargetGate(limit: 3, patience: .milliseconds(15))
         let notes = Notes()

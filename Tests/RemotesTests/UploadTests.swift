@@ -234,8 +234,8 @@ import Testing
             // What the sender had to give up waiting for is bounded by socket buffers, not by the upload.
             #expect(body.pulled.load(ordering: .relaxed) < 30 << 20)
         }
-        let slow = SlowBody(bytes, pause: .milliseconds(700))
-        try await withScript(settings: testSettings { $0.stallTimeout = .milliseconds(400) }) { connection, _ in
+        let slow = SlowBody(bytes, pause: .seconds(4))
+        try await withScript(settings: testSettings { $0.stallTimeout = .seconds(3) }) { connection, _ in
             while true {
                 let head = try connection.readHead()
                 guard head.action == "put" else {

@@ -86,7 +86,7 @@ import Testing
         }
     }
 
-    @Test("a client that reads slowly holds up nobody", .timeLimit(.minutes(5)))
+    @Test("a client that reads slowly holds up nobody", .timeLimit(.minutes(10)))
     func slowReader() throws {
         try withRepository { repository, p2p, _ in
             let key = try p2p.store(seededBytes(30_000_000, seed: 1))

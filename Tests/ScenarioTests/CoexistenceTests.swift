@@ -8,7 +8,7 @@ import Testing
 @Suite struct CoexistenceTests {
     @Test(
         "spec 02 #38, #36: interleaved server writes and stock setpresentkey/merge lose no record",
-        .timeLimit(.minutes(5)))
+        .timeLimit(.minutes(10)))
     func interleaved() throws {
         try withRepository { repository, p2p, alice in
             let bare = repository.tree(alice)

@@ -5,7 +5,7 @@ import Foundation
 import TestKit
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct LargePushTests {
+@Suite(.timeLimit(.minutes(10))) struct LargePushTests {
     private static let other = "11111111-1111-4111-8111-111111111111"
     private static let count = 9000
 

@@ -142,7 +142,7 @@ import Testing
         }
     }
 
-    @Test("spec 01 #32: while stock holds the lock, remove is refused", .timeLimit(.minutes(5)))
+    @Test("spec 01 #32: while stock holds the lock, remove is refused", .timeLimit(.minutes(10)))
     func stockLock() throws {
         try withRepository { repository, p2p, _ in
             let key = try p2p.store(Array("stock".utf8))

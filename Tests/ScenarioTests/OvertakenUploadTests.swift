@@ -58,7 +58,7 @@ import Testing
 
     private static let rounds = 100
 
-    @Test("docs/reliability.md: uploads and removals of one key leave a log that is true", .timeLimit(.minutes(5)))
+    @Test("docs/reliability.md: uploads and removals of one key leave a log that is true", .timeLimit(.minutes(10)))
     func hosted() throws {
         try withRepository { repository, p2p, _ in
             var race = try Race(p2p)
@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test(
-        "spec 03 §1.8: the same through a gateway, whose log is true as well", .timeLimit(.minutes(5)),
+        "spec 03 §1.8: the same through a gateway, whose log is true as well", .timeLimit(.minutes(10)),
         arguments: [ProxySetup.Kind.hosted, .annexd])
     func proxied(_ kind: ProxySetup.Kind) throws {
         try withProxy(kind) { setup in

@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    @Test("spec 01 #115: SIGINT during copy and get; the next run goes on where it stopped", .timeLimit(.minutes(5)))
+    @Test("spec 01 #115: SIGINT during copy and get; the next run goes on where it stopped", .timeLimit(.minutes(10)))
     func interrupted() throws {
         try withRepository { repository, p2p, alice in
             let size = 40_000_000

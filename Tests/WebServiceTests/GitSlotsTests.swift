@@ -1,4 +1,5 @@
 import Synchronization
+import TestKit
 import Testing
 
 @testable import WebService
@@ -9,7 +10,6 @@ import Testing
     {
         var limits = GitSlots.Limits(working: working, slow: slow, patience: patience)
         limits.ofClient = ofClient
-        limits.slowAfter = .milliseconds(5)
         return limits
     }
 
@@ -17,19 +17,19 @@ import Testing
     private final class Gate: Sendable {
         private let isOpen = Atomic(false)
         func open() { isOpen.store(true, ordering: .relaxed) }
-        func pass() async { while !isOpen.load(ordering: .relaxed) { await Task.yield() } }
+        func pass() async throws {
+            try await wait(for: "the gate to be opened") { isOpen.load(ordering: .relaxed) }
+        }
     }
-
-    private func until(_ condition: () -> Bool) async { while !condition() { await Task.yield() } }
 
     @Test("so many work at one time, and the next gets its turn when one ends")
     func bound() async throws {
         let slots = GitSlots(limits(working: 1, slow: 10))
         let gate = Gate()
-        let first = Task { try await slots.withSlot(for: "a") { _ in await gate.pass() } }
-        await until { slots.working == 1 }
+        let first = Task { try await slots.withSlot(for: "a") { _ in try await gate.pass() } }
+        try await wait(for: "working == 1") { slots.working == 1 }
         let second = Task { try await slots.withSlot(for: "a") { _ in true } }
-        await until { slots.waiting == 1 }
+        try await wait(for: "waiting == 1") { slots.waiting == 1 }
         gate.open()
         try await first.value
         #expect(try await second.value)
@@ -38,17 +38,21 @@ import Testing
 
     @Test("a process that waits for its client gives its place away, and goes on when the client does")
     func slowClient() async throws {
-        let slots = GitSlots(limits(working: 1, slow: 1))
+        let time = ManualTime()
+        let slots = GitSlots(limits(working: 1, slow: 1), time: time.timekeeper)
         let (client, other) = (Gate(), Gate())
         let slow = Task {
             try await slots.withSlot(for: "a") { slot in
-                await slot.whileWaiting { await client.pass() }
+                try await slot.whileWaiting { try await client.pass() }
                 return true
             }
         }
-        await until { slots.slow == 1 }
-        let quick = Task { try await slots.withSlot(for: "b") { _ in await other.pass() } }
-        await until { slots.working == 1 }
+        try await wait(for: "slow == 1") {
+            time.advance(by: .seconds(1))
+            return slots.slow == 1
+        }
+        let quick = Task { try await slots.withSlot(for: "b") { _ in try await other.pass() } }
+        try await wait(for: "working == 1") { slots.working == 1 }
         client.open()
         #expect(try await slow.value, "it needs no place to come to its end")
         #expect(slots.slow == 0)
@@ -59,13 +63,25 @@ import Testing
 
     @Test("the number of slow ones is bounded, too; with patience at its end there is a 503 with the reason")
     func boundOfSlow() async throws {
-        let slots = GitSlots(limits(working: 1, slow: 1, patience: .milliseconds(30)))
+        let time = ManualTime()
+        let slots = GitSlots(limits(working: 1, slow: 1, patience: .seconds(60)), time: time.timekeeper)
         let gate = Gate()
-        let slow = (0..<2).map { _ in
-            Task { try await slots.withSlot(for: "a") { slot in await slot.whileWaiting { await gate.pass() } } }
+        func keepWaiting() -> Task<Void, any Error> {
+            Task {
+                try await slots.withSlot(for: "a") { slot in try await slot.whileWaiting { try await gate.pass() } }
+            }
         }
-        await until { slots.slow == 1 && slots.working == 1 }
-        let refusal = await #expect(throws: ServiceError.self) { try await slots.withSlot(for: "b") { _ in } }
+        var slow = [keepWaiting()]
+        try await wait(for: "slow == 1") {
+            time.advance(by: .seconds(1))
+            return slots.slow == 1
+        }
+        slow.append(keepWaiting())
+        try await wait(for: "working == 1") { slots.working == 1 }
+        let late = Task { try await slots.withSlot(for: "b") { _ in } }
+        try await wait(for: "waiting == 1") { slots.waiting == 1 }
+        time.advance(by: .seconds(60))
+        let refusal = await #expect(throws: ServiceError.self) { try await late.value }
         #expect(refusal?.status == 503 && refusal?.reason.contains("too many git operations") == true)
         gate.open()
         for task in slow { try await task.value }
@@ -76,10 +92,10 @@ import Testing
     func boundOfClient() async throws {
         let slots = GitSlots(limits(working: 2, slow: 0, ofClient: 1, patience: .seconds(60)))
         let gate = Gate()
-        let first = Task { try await slots.withSlot(for: "a") { _ in await gate.pass() } }
-        await until { slots.working == 1 }
+        let first = Task { try await slots.withSlot(for: "a") { _ in try await gate.pass() } }
+        try await wait(for: "working == 1") { slots.working == 1 }
         let second = Task { try await slots.withSlot(for: "a") { _ in true } }
-        await until { slots.waiting == 1 }
+        try await wait(for: "waiting == 1") { slots.waiting == 1 }
         #expect(try await slots.withSlot(for: "b") { _ in true })
         #expect(slots.waiting == 1)
         gate.open()
@@ -91,10 +107,10 @@ import Testing
     func leaving() async throws {
         let slots = GitSlots(limits(working: 1, slow: 0))
         let gate = Gate()
-        let first = Task { try await slots.withSlot(for: "a") { _ in await gate.pass() } }
-        await until { slots.working == 1 }
+        let first = Task { try await slots.withSlot(for: "a") { _ in try await gate.pass() } }
+        try await wait(for: "working == 1") { slots.working == 1 }
         let second = Task { try await slots.withSlot(for: "b") { _ in true } }
-        await until { slots.waiting == 1 }
+        try await wait(for: "waiting == 1") { slots.waiting == 1 }
         second.cancel()
         await #expect(throws: CancellationError.self) { try await second.value }
         #expect(slots.waiting == 0)

@@ -1,4 +1,5 @@
 import AnnexProtocol
+import Blocking
 import Synchronization
 
 /// Lets uploads of one key take turns: the next one waits, without reading its body, until the one before has ended.
@@ -33,8 +34,12 @@ final class KeyTurns: Sendable {
 
     private let state = Mutex(State())
     private let patience: Patience
+    private let time: Timekeeper
 
-    init(patience: Patience = Patience()) { self.patience = patience }
+    init(patience: Patience = Patience(), time: Timekeeper = .system) {
+        self.patience = patience
+        self.time = time
+    }
 
     /// Runs `body` while nobody else has this key's turn. Cancelling the task leaves the queue.
     ///
@@ -109,7 +114,7 @@ final class KeyTurns: Sendable {
     ///
     /// Waits for nobody itself: the line owns it, and cancels it when it dissolves.
     private func watch(_ key: Key) -> Task<Void, Never> {
-        let patience = patience
+        let (patience, time) = (patience, time)
         return Task { [weak self] in
             var seen: (turn: Turn, progress: UInt64)?
             while true {
@@ -119,7 +124,7 @@ final class KeyTurns: Sendable {
                     self?.askToStepBack(active, key, isStuck: progress == seen.progress)
                 }
                 seen = (active, progress)
-                guard (try? await Task.sleep(for: patience.window)) != nil else { return }
+                guard (try? await time.sleep(until: time.now + patience.window)) != nil else { return }
             }
         }
     }

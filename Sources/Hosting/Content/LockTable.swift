@@ -1,4 +1,5 @@
 public import AnnexProtocol
+public import Blocking
 public import Locations
 import Synchronization
 
@@ -12,6 +13,7 @@ public actor LockTable {
     private let lifetime: Duration
     /// Added when a connection ends without an unlock: the client's ten minutes may have begun a little later than ours.
     private let grace: Duration
+    private let time: Timekeeper
 
     private struct Entry {
         let lock: any HeldLock
@@ -88,15 +90,17 @@ public actor LockTable {
     ///   - limitPerClient: locks at one time of one client address, so that nobody can use up everybody's.
     ///   - limitOfAnonymous: locks at one time of all people without a login together; no bound of its own where absent.
     ///   - lifetime: what the protocol promises; shorter only in tests.
+    ///   - time: by which locks end and are renewed.
     public init(
         limit: Int, limitPerClient: Int, limitOfAnonymous: Int = .max, lifetime: Duration = .seconds(600),
-        grace: Duration = .seconds(60)
+        grace: Duration = .seconds(60), time: Timekeeper = .system
     ) {
         self.limit = limit
         self.limitPerClient = limitPerClient
         self.limitOfAnonymous = limitOfAnonymous
         self.lifetime = lifetime
         self.grace = grace
+        self.time = time
     }
 
     /// How many locks are held.
@@ -116,7 +120,7 @@ public actor LockTable {
             return nil
         }
         let id = LockID.random()
-        let end = ContinuousClock.now + lifetime
+        let end = time.now + lifetime
         entries[id] = Entry(lock: lock, subject: subject, client: client, expires: end, renewal: end)
         heldCount.add(1, ordering: .relaxed)
         heldByClient[client, default: 0] += 1
@@ -146,12 +150,12 @@ public actor LockTable {
     /// could not be renewed.
     private func protect(_ id: LockID) async {
         guard let entry = entries[id] else { return }
-        entries[id]?.promise(.now + lifetime + grace)
-        let next = ContinuousClock.now + lifetime / 2
+        entries[id]?.promise(time.now + lifetime + grace)
+        let next = time.now + lifetime / 2
         // Until the outcome is known: nobody else need try.
         entries[id]?.renewal = next
         let isProtected = await entry.lock.extend(protectedUntil: promisedTime)
-        entries[id]?.renewal = isProtected ? next : .now + retryInterval
+        entries[id]?.renewal = isProtected ? next : time.now + retryInterval
     }
 
     /// How long after a renewal that failed the next one is tried.
@@ -205,11 +209,11 @@ public actor LockTable {
     private func sweep() async {
         while !Task.isCancelled, let next = entries.values.map(\.due).min() {
             // Not too long, since a renewal that fails meanwhile is tried again before that.
-            try? await Task.sleep(until: min(next, .now + retryInterval), clock: .continuous)
-            for (id, entry) in entries where entry.due <= .now {
+            try? await time.sleep(until: min(next, time.now + retryInterval))
+            for (id, entry) in entries where entry.due <= time.now {
                 // Nobody waits for it: another lock must be renewed in time however slow this one's place is.
                 if entry.connections > 0 {
-                    entries[id]?.renewal = .now + lifetime / 2
+                    entries[id]?.renewal = time.now + lifetime / 2
                     Task { await self.protect(id) }
                 } else {
                     _ = remove(id)
@@ -237,7 +241,7 @@ extension LockTable {
     /// Every lock that is held, in no order.
     public func list() -> [Description] {
         entries.values.map { entry in
-            let left = ContinuousClock.now.duration(to: entry.expires).components.seconds
+            let left = time.now.duration(to: entry.expires).components.seconds
             return Description(
                 subject: entry.subject, client: entry.client, until: WallClock.seconds + max(0, left),
                 isConnected: entry.connections > 0)

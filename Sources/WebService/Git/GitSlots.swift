@@ -1,4 +1,4 @@
-import Blocking
+public import Blocking
 import Synchronization
 
 /// Bounds how many git services run at one time; those that come later wait, and are turned away after a while.
@@ -38,10 +38,13 @@ public final class GitSlots: Sendable {
 
     private let line: WaitingLine<State, String>
     private let limits: Limits
+    fileprivate let time: Timekeeper
 
-    public init(_ limits: Limits) {
+    /// - Parameter time: by which requests lose patience, and processes become slow.
+    public init(_ limits: Limits, time: Timekeeper = .system) {
         self.limits = limits
-        line = WaitingLine(State()) { state, client in
+        self.time = time
+        line = WaitingLine(State(), time: time) { state, client in
             guard state.working < limits.working, !state.isCrowded(by: client, limits) else { return false }
             state.working += 1
             state.byClient[client, default: 0] += 1
@@ -117,24 +120,27 @@ final class GitSlot: Sendable {
         var hasEnded = false
         /// Waits for the client that are under way, at most one to read from it and one to write to it.
         var waits = 0
-        var waitingSince = ContinuousClock.now
+        var waitingSince: ContinuousClock.Instant
     }
 
     private let slots: GitSlots
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    fileprivate init(_ slots: GitSlots) { self.slots = slots }
+    fileprivate init(_ slots: GitSlots) {
+        self.slots = slots
+        state = Mutex(State(waitingSince: slots.time.now))
+    }
 
     /// Runs `wait`, which waits for the client; when that takes long, the place is given to others.
     func whileWaiting<Result>(_ wait: () async throws -> Result) async rethrows -> Result {
         state.withLock { state in
-            if state.waits == 0 { state.waitingSince = .now }
+            if state.waits == 0 { state.waitingSince = slots.time.now }
             state.waits += 1
         }
         defer {
             state.withLock { state in
                 state.waits -= 1
-                state.waitingSince = .now
+                state.waitingSince = slots.time.now
                 if state.isSlow, !state.hasEnded, slots.becomeQuick() { state.isSlow = false }
             }
         }
@@ -143,10 +149,10 @@ final class GitSlot: Sendable {
 
     /// Looks again and again whether the client keeps the process waiting, until the task is cancelled.
     fileprivate func watch(every pause: Duration) async {
-        while (try? await Task.sleep(for: pause)) != nil {
+        while (try? await slots.time.sleep(until: slots.time.now + pause)) != nil {
             state.withLock { state in
                 guard state.waits > 0, !state.isSlow, !state.hasEnded,
-                    state.waitingSince.duration(to: .now) >= pause
+                    state.waitingSince.duration(to: slots.time.now) >= pause
                 else { return }
                 state.isSlow = slots.becomeSlow()
             }

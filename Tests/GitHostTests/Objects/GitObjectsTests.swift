@@ -4,7 +4,7 @@ import Testing
 
 @testable import GitHost
 
-@Suite(.timeLimit(.minutes(2))) struct GitObjectsTests {
+@Suite(.timeLimit(.minutes(10))) struct GitObjectsTests {
     @Test func resolvesRefsAndAncestry() async throws {
         try await withScratch { directory in
             let fixture = try await Fixture.bare(directory.appending("a.git"))

@@ -1,6 +1,7 @@
 import FileIO
 import Glibc
 import SystemPackage
+import TestKit
 import Testing
 
 @testable import GitHost
@@ -10,7 +11,7 @@ private func shell(_ script: String, in directory: FilePath) -> GitCommand {
     GitCommand(["misbehave"], in: directory).setting("alias.misbehave", "!f() { \(script); }; f")
 }
 
-@Suite(.serialized, .timeLimit(.minutes(2))) struct GitCommandTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct GitCommandTests {
     @Test func answersOutputAndStatus() async throws {
         try await withScratch { directory in
             let fixture = try await Fixture.bare(directory.appending("a.git"))
@@ -115,16 +116,16 @@ private func shell(_ script: String, in directory: FilePath) -> GitCommand {
             let command = shell("sh -c 'echo $$ > \(marker); exec sleep 1000' ; true", in: directory)
             let task = Task { try await command.run() }
             var pid: Int32 = 0
-            while pid == 0 {
+            try await wait(for: "the child to say who it is") {
                 pid = try Files.read(marker).flatMap { Int32($0.text.dropLast()) } ?? 0
-                await Task.yield()
+                return pid != 0
             }
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
             // The child is adopted by init once killed; until it is reaped it may linger as a zombie.
             let status = FilePath("/proc/\(pid)/stat")
-            while kill(pid, 0) == 0, try Files.read(status)?.text.contains(") Z") == false {
-                await Task.yield()
+            try await wait(for: "the child to be killed") {
+                try kill(pid, 0) != 0 || Files.read(status)?.text.contains(") Z") != false
             }
         }
     }

@@ -7,7 +7,7 @@ import Testing
 
 @testable import GitHost
 
-@Suite(.timeLimit(.minutes(2))) struct HostileConfigurationTests {
+@Suite(.timeLimit(.minutes(10))) struct HostileConfigurationTests {
     @Test func aMissingObjectIsNotFetchedByACommandOfTheConfiguration() async throws {
         try await withScratch { directory in
             let fixture = try await Fixture.bare(directory.appending("a.git"))

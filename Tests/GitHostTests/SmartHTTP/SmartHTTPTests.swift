@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Synchronization
 import SystemPackage
+import TestKit
 import Testing
 
 @testable import GitHost
@@ -13,7 +14,7 @@ func client(_ arguments: [String], in repository: FilePath, input: [UInt8] = [])
     try await GitCommand(arguments, in: repository).environment("GIT_ALLOW_PROTOCOL", "http").run(input: input)
 }
 
-@Suite(.serialized, .timeLimit(.minutes(3))) struct SmartHTTPTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct SmartHTTPTests {
     @Test(arguments: GitService.allCases, ["", "version=1", "version=2"])
     func advertisesWhatGitHTTPBackendDoes(service: GitService, version: String) async throws {
         try await withScratch { directory in
@@ -267,7 +268,7 @@ func client(_ arguments: [String], in repository: FilePath, input: [UInt8] = [])
                     .receivePack, .original,
                     feed: { input in
                         try await input.write(beginning)
-                        while try quarantines().isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+                        try await wait(for: "a quarantine") { try !quarantines().isEmpty }
                         if end == "by an error" { throw Gone() }
                         try await Task.sleep(for: .seconds(1000))
                     }, to: { _ in })
@@ -275,7 +276,7 @@ func client(_ arguments: [String], in repository: FilePath, input: [UInt8] = [])
             if end == "by an error" {
                 await #expect(throws: Gone.self) { try await task.value }
             } else {
-                while try quarantines().isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+                try await wait(for: "a quarantine") { try !quarantines().isEmpty }
                 task.cancel()
                 await #expect(throws: CancellationError.self) { try await task.value }
             }

@@ -2,12 +2,13 @@ import AnnexProtocol
 import Locations
 import NIOCore
 import Synchronization
+import TestKit
 import Testing
 
 @testable import Hosting
 
 /// Two uploads of one key to a remote, of which the slow one gives way and the quick one breaks off.
-@Suite(.timeLimit(.minutes(1))) struct OneUploadAtATimeTests {
+@Suite(.timeLimit(.minutes(10))) struct OneUploadAtATimeTests {
     private let bytes: [UInt8] = (0..<1000).map { UInt8(truncatingIfNeeded: $0 * 7) }
     private let key: Key
 
@@ -23,21 +24,17 @@ import Testing
         Upload(client: [], associatedFile: nil, offset: 0, length: Int64(bytes.count), body: sender)
     }
 
-    private func wait(until condition: () -> Bool) async throws {
-        while !condition() { try await Task.sleep(for: .milliseconds(2)) }
-    }
-
     @Test("the slow one goes on at the remote where it was", arguments: [0, 50, 400])
     func goesOn(quickBytes: Int) async throws {
         let (target, slow, quick) = (Target(size: 1000), Sender(), Sender())
         let (place, key) = (place(target), key)
         slow.give(bytes[..<100])
         let first = Task { [upload = upload(slow)] in try await place.store(key, from: upload) }
-        try await wait { target.content.count == 100 }
+        try await wait(for: "bytes at the target") { target.content.count == 100 }
         let second = Task { [upload = upload(quick)] in try await place.store(key, from: upload) }
-        try await wait { target.offsets.count == 2 }
+        try await wait(for: "the second upload") { target.offsets.count == 2 }
         quick.give(bytes[..<quickBytes])
-        try await wait { target.content.count == max(100, quickBytes) }
+        try await wait(for: "bytes at the target") { target.content.count == max(100, quickBytes) }
         quick.end(.broken)
         slow.give(bytes[100...])
         slow.end(.end)
@@ -53,9 +50,9 @@ import Testing
         let (place, key) = (place(target), key)
         slow.give(bytes[...])
         let first = Task { [upload = upload(slow)] in try await place.store(key, from: upload) }
-        try await wait { target.content.count == 999 }
+        try await wait(for: "bytes at the target") { target.content.count == 999 }
         let second = Task { [upload = upload(quick)] in try await place.store(key, from: upload) }
-        try await wait { target.offsets.count == 2 }
+        try await wait(for: "the second upload") { target.offsets.count == 2 }
         quick.end(.broken)
         slow.end(.end)
         #expect(try await first.value == .stored(also: []))
@@ -70,9 +67,9 @@ import Testing
         let (place, key) = (place(target, settling: .milliseconds(300)), key)
         slow.give(bytes[..<100])
         let first = Task { [upload = upload(slow)] in try await place.store(key, from: upload) }
-        try await wait { target.content.count == 100 }
+        try await wait(for: "bytes at the target") { target.content.count == 100 }
         let second = Task { [upload = upload(quick)] in try await place.store(key, from: upload) }
-        try await wait { target.offsets.count == 2 }
+        try await wait(for: "the second upload") { target.offsets.count == 2 }
         quick.end(.broken)
         slow.give(bytes[100...])
         slow.end(.end)

@@ -10,7 +10,7 @@ import Testing
 
     @Test(
         "spec 03 #32, §1.13: uploads go on from what the remote has, whenever the gateway was killed",
-        .timeLimit(.minutes(5)), arguments: kinds)
+        .timeLimit(.minutes(10)), arguments: kinds)
     func puts(_ kind: ProxySetup.Kind) throws {
         try withProxy(kind) { setup in
             let before = try idle(setup)
@@ -49,7 +49,7 @@ import Testing
 
     @Test(
         "spec 03 §1.13: downloads leave nothing behind, and the content can be had and removed at once",
-        .timeLimit(.minutes(5)), arguments: kinds)
+        .timeLimit(.minutes(10)), arguments: kinds)
     func gets(_ kind: ProxySetup.Kind) throws {
         try withProxy(kind) { setup in
             let before = try idle(setup)

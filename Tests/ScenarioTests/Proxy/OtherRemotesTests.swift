@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct OtherRemotesTests {
     @Test(
-        "docs/proxying.md: a black hole and a silent remote hold up nobody else", .timeLimit(.minutes(3)),
+        "docs/proxying.md: a black hole and a silent remote hold up nobody else", .timeLimit(.minutes(10)),
         arguments: [1, 32])
     func unaffected(maximumConnections: Int) throws {
         var options = AnnexdHost.Options()

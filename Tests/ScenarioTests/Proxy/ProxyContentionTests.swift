@@ -7,7 +7,7 @@ import Testing
 @Suite struct ProxyContentionTests {
     private static let kinds: [ProxySetup.Kind] = [.hosted, .annexd, .stock]
 
-    @Test("8 uploads of one key all succeed, with one object", .timeLimit(.minutes(5)), arguments: kinds)
+    @Test("8 uploads of one key all succeed, with one object", .timeLimit(.minutes(10)), arguments: kinds)
     func oneKey(_ kind: ProxySetup.Kind) throws {
         try withProxy(kind) { setup in
             let bytes = seededBytes(3_000_000, seed: 1)
@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test(
-        "an upload that crawls or has stopped gives way to another one of its key", .timeLimit(.minutes(5)),
+        "an upload that crawls or has stopped gives way to another one of its key", .timeLimit(.minutes(10)),
         arguments: kinds, ["crawls", "has stopped"])
     func givesWay(_ kind: ProxySetup.Kind, how: String) throws {
         try withProxy(kind) { setup in
@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test(
-        "a slow upload that gave way goes on where it was when the quicker one breaks off", .timeLimit(.minutes(5)),
+        "a slow upload that gave way goes on where it was when the quicker one breaks off", .timeLimit(.minutes(10)),
         arguments: kinds + [.bare])
     func goesOn(_ kind: ProxySetup.Kind) throws {
         try withProxy(kind) { setup in
@@ -93,7 +93,7 @@ import Testing
         }
     }
 
-    @Test("20 clients get one key", .timeLimit(.minutes(5)), arguments: kinds)
+    @Test("20 clients get one key", .timeLimit(.minutes(10)), arguments: kinds)
     func manyReaders(_ kind: ProxySetup.Kind) throws {
         try withProxy(kind) { setup in
             let bytes = seededBytes(2_000_000, seed: 2)
@@ -108,7 +108,7 @@ import Testing
         }
     }
 
-    @Test("where the gateway may open few files, readers wait for a connection", .timeLimit(.minutes(5)))
+    @Test("where the gateway may open few files, readers wait for a connection", .timeLimit(.minutes(10)))
     func fewDescriptors() throws {
         var options = AnnexdHost.Options()
         options.limits = ["-n 96"]

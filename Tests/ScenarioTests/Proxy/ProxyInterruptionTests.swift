@@ -128,7 +128,7 @@ import Testing
         }
     }
 
-    @Test("the other host is killed again and again in the middle of transfers", .timeLimit(.minutes(5)))
+    @Test("the other host is killed again and again in the middle of transfers", .timeLimit(.minutes(10)))
     func killed() throws {
         try withProxy(.annexd, options) { setup in
             let other = try #require(setup.otherHost)
