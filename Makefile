@@ -64,8 +64,9 @@ sanitize: deps test-deps $(GIT_ANNEX) ## all tests under ThreadSanitizer, then u
 check: deps lint ## what must hold before a commit: formatting, and a build without warnings
 	ANNEXD_STRICT=1 swift build --build-tests
 
-lint: ## formatting only
+lint: ## formatting, and whether the table of the specification's statements is up to date
 	swift format lint --strict -r $(LINTED)
+	@Tests/spec-statements --check
 
 format: ## repair the formatting
 	swift format -i -r $(LINTED)
@@ -79,7 +80,8 @@ build: deps ## debug build
 release: deps ## optimized build of the annexd program
 	swift build -c release --product annexd
 
-docs: deps ## write docs/settings.md and config/annexd.example.toml anew
+docs: deps ## write docs/settings.md, config/annexd.example.toml and docs/spec/statements.md anew
+	Tests/spec-statements
 	ANNEXD_WRITE_DOCS=1 swift test --filter SettingsDocumentTests/fileIsUpToDate
 
 deps: ## install the libraries that are missing (Debian, Ubuntu)
