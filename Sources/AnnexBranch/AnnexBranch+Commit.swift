@@ -87,6 +87,7 @@ extension AnnexBranch {
             let command = FastImport.command(in: gitDirectory, compressed: !input.isLittle)
             let result = try await command.run(input: input.input)
             if result.status == 0 {
+                await noteOwnCommit(onto: tip)
                 logger.debug("git-annex branch committed", metadata: ["files": "\(done.files.count)"])
                 return done
             }

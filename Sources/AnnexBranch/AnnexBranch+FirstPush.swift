@@ -49,6 +49,7 @@ extension AnnexBranch {
                 guard try await branch.objects.tip() == nil else {
                     throw AnnexBranchError(code: .contention, message: "the git-annex branch kept moving")
                 }
+                try await branch.forgetVerified()
                 branch.schedule.hold(until: .now + branch.settings.firstPushPatience)
             }
         }

@@ -7,20 +7,13 @@ import SystemPackage
 
 /// A repository is the authority on what it holds itself. Whatever a push says about that is compared with the object
 /// store, and corrected with newer lines where it is not so (docs/hostile-pushes.md).
-///
-/// `annexd/unverified` in the git directory tells from which commit on the branch has not been compared. It is written
-/// before a push may move a ref, so that a crash in between leaves nothing uncompared.
 extension AnnexBranch {
     /// Takes note that a push may now change the branch. Each call is followed by one of
     /// ``pushEnded(isPresent:)``.
     public func pushBegins() async throws {
         activePushes += 1
         do {
-            let tip = try await objects.tip()
-            let marker = unverified
-            // Another push may have begun earlier; then the comparison starts from there.
-            if try await executor.run({ try Files.exists(marker) }) { return }
-            try await write(tip)
+            try await noteUnverified()
         } catch {
             activePushes -= 1
             throw error
@@ -28,7 +21,7 @@ extension AnnexBranch {
     }
 
     /// Compares what the branch says about this repository with what is there, for every key whose log changed since
-    /// pushes began, and corrects it. Answers how many keys were corrected.
+    /// pushes began, and corrects it. Returns how many keys were corrected.
     ///
     /// - Parameter isPresent: whether the object store has a key. Blocking.
     @discardableResult
@@ -37,66 +30,66 @@ extension AnnexBranch {
         return try await verifyOwnLocations(isPresent: isPresent)
     }
 
-    /// Whether a push that nobody finished, because of a crash, may have left something to compare.
-    public var hasUnverifiedChanges: Bool {
-        get async throws {
-            if activePushes > 0 { return false }
-            let marker = unverified
-            return try await executor.run { try Files.exists(marker) }
-        }
-    }
-
-    /// The same for a push that nobody finished.
+    /// The same for a push that nobody finished, and for a branch that was moved by other means.
+    ///
+    /// What is compared depends on what was pushed, so it does not run where its caller does, on an event loop perhaps.
     @discardableResult
     public func verifyOwnLocations(isPresent: @escaping @Sendable (Key) throws -> Bool) async throws -> Int {
-        let marker = unverified
-        guard let content = try await executor.run({ try Files.read(marker, limit: 4096) }) else { return 0 }
-        let text = String(decoding: content.prefix { $0 != 10 }, as: UTF8.self)
-        var from = text == Self.noCommit ? nil : text
-        // A transition may have forgotten the history that the commit was in: then everything is compared.
-        if let commit = from, try await objects.tip(of: commit) != commit { from = nil }
+        try await uninterrupted { [self] in try await compareOwnLocations(isPresent) }
+    }
+
+    private func compareOwnLocations(_ isPresent: @escaping @Sendable (Key) throws -> Bool) async throws -> Int {
         let tip = try await objects.tip()
-        var corrected = 0
-        if let tip, tip != from {
-            corrected = try await correct(from: from, to: tip, isPresent)
-            if corrected > 0 { try await flush() }
+        guard let start = try await unverified(at: tip) else { return 0 }
+        var (corrected, isRestored) = (0, false)
+        // Its own facts may be in the private journal alone, where no push reaches them.
+        if !settings.privateUUIDs.contains(uuid) {
+            switch (start, tip) {
+            case (.since(let commit), let tip?) where commit == tip: break
+            case (.since(let commit), let tip?): (corrected, isRestored) = try await correct(commit, tip, isPresent)
+            case (.since(let commit), nil):
+                corrected = try await correctEverything(isPresent)
+                isRestored = try await restoreDescription(from: commit)
+            case (.everything, _):
+                corrected = try await correctEverything(isPresent)
+                isRestored = try await restoreDescription(from: nil)
+            }
+            if corrected > 0 {
+                logger.warning(
+                    "the git-annex branch was wrong about what this repository holds; corrected",
+                    metadata: ["keys": "\(corrected)"])
+            }
+            if isRestored { logger.warning("the git-annex branch had lost this repository's line in uuid.log") }
         }
+        // What was corrected is in the journal by now, and on stable storage.
         try await noteVerified(tip)
+        if corrected > 0 || isRestored { try await flush() }
         return corrected
     }
 
-    /// Nobody else's push may have begun earlier than the part that was compared.
-    private func noteVerified(_ tip: String?) async throws {
-        if activePushes > 0 { return try await write(tip) }
-        let marker = unverified
-        try await executor.run {
-            if try Files.unlink(marker) { try Files.synchronizeDirectory(marker.removingLastComponent()) }
-        }
-    }
-
+    /// For every key whose log differs between the two, also where the folder of the log is gone.
     private func correct(
-        from: String?, to tip: String, _ isPresent: @escaping @Sendable (Key) throws -> Bool
-    ) async throws -> Int {
-        // Its own facts are in the private journal alone, where no push reaches them.
-        if settings.privateUUIDs.contains(uuid) { return 0 }
-        let changes = TreeChanges(old: from, new: tip, objects: objects)
-        let count = CorrectionCount()
+        _ from: String, _ tip: String, _ isPresent: @escaping @Sendable (Key) throws -> Bool
+    ) async throws -> (keys: Int, isRestored: Bool) {
+        var changes = TreeChanges(old: from, new: tip, objects: objects)
+        changes.looksIntoRemoved = true
+        let tally = Tally()
         try await changes.forEachPart { part in
-            await count.add(try await self.correct(part, isPresent))
+            if part.contains(where: { $0.name == BranchPath.uuidLog.bytes }) { await tally.noteUUIDLog() }
+            await tally.add(try await self.correct(part, isPresent))
             return true
         }
-        let corrected = await count.value
-        if corrected > 0 {
-            logger.warning(
-                "a push was wrong about what this repository holds; corrected", metadata: ["keys": "\(corrected)"])
-        }
-        return corrected
+        let isRestored = await tally.hasUUIDLog ? try await restoreDescription(from: from) : false
+        return (await tally.keys, isRestored)
     }
 
-    private actor CorrectionCount {
-        private(set) var value = 0
+    /// What a comparison has come across.
+    private actor Tally {
+        private(set) var keys = 0
+        private(set) var hasUUIDLog = false
 
-        func add(_ number: Int) { value += number }
+        func add(_ number: Int) { keys += number }
+        func noteUUIDLog() { hasUUIDLog = true }
     }
 
     private func correct(
@@ -110,43 +103,110 @@ extension AnnexBranch {
             }
             keys.append((key, entry.isRemoved ? nil : entry.newID))
         }
-        var wrong: [Key] = []
+        var corrected = 0
         for start in stride(from: 0, to: keys.count, by: 64) {
             let group = keys[start..<min(start + 64, keys.count)]
-            let blobs = group.map { Array(($0.blob ?? Self.noCommit).utf8) }
+            let blobs = group.map { Array(($0.blob ?? Self.noObject).utf8) }
             // Attack: a blob that is small when it is compressed can be the log of many keys.
             let claims = try await objects.reader.map(blobs) { policy.claimsPresence($0) }
             let pairs = Array(zip(group.map(\.key), claims))
-            wrong += try await executor.run {
+            let wrong = try await executor.run {
                 try pairs.filter { key, claim in try isPresent(key) != claim }.map(\.0)
             }
-        }
-        var corrected = 0
-        var left: (count: Int, example: String) = (0, "")
-        for key in wrong {
-            do {
-                if try await correct(key, isPresent) { corrected += 1 }
-            } catch  where Self.isAboutLog(error) {
-                // Nor could it be later. So it must not keep the others from being corrected, now or with each push.
-                left = (left.count + 1, "\(error)")
-            }
-        }
-        if left.count > 0 {
-            logger.error(
-                "what a push says about this repository cannot be corrected",
-                metadata: ["keys": "\(left.count)", "for example": "\(left.example)"])
+            corrected += try await correct(wrong, isPresent)
         }
         return corrected
+    }
+
+    /// Compares the whole branch with the whole object store, in parts of bounded size.
+    private func correctEverything(_ isPresent: @escaping @Sendable (Key) throws -> Bool) async throws -> Int {
+        let tally = Tally()
+        let executor = executor
+        try await forEachClaim { keys in
+            let wrong = try await executor.run { try keys.filter { try !isPresent($0) } }
+            await tally.add(try await self.correct(wrong, isPresent))
+        }
+        guard let own else { return await tally.keys }
+        for part in try await executor.run(own.parts) {
+            let keys = try await executor.run { try own.keys(part) }
+            for start in stride(from: 0, to: keys.count, by: 256) {
+                let group = Array(keys[start..<min(start + 256, keys.count)])
+                let claims = try await claims(group)
+                let wrong = zip(group, claims).filter { !$0.1 }.map(\.0)
+                await tally.add(try await correct(wrong, isPresent))
+            }
+        }
+        return await tally.keys
+    }
+
+    /// How many of the logs had to be changed. Those that come together share a transaction.
+    private func correct(_ keys: [Key], _ isPresent: @escaping @Sendable (Key) throws -> Bool) async throws -> Int {
+        if keys.isEmpty { return 0 }
+        let results = try await withThrowingTaskGroup(of: Outcome.self) { group in
+            for key in keys {
+                group.addTask {
+                    do {
+                        return Outcome(isCorrected: try await self.correct(key, isPresent))
+                    } catch  where Self.isAboutLog(error) {
+                        // Nor could it be later. So it must not keep the others from being corrected, now or with each
+                        // push.
+                        return Outcome(failure: "\(error)")
+                    }
+                }
+            }
+            var results: [Outcome] = []
+            for try await outcome in group { results.append(outcome) }
+            return results
+        }
+        let failures = results.compactMap(\.failure)
+        if let example = failures.first {
+            logger.error(
+                "what a push says about this repository cannot be corrected",
+                metadata: ["keys": "\(failures.count)", "for example": "\(example)"])
+        }
+        return results.count { $0.isCorrected }
+    }
+
+    /// What became of the log of one key.
+    private struct Outcome: Sendable {
+        var isCorrected = false
+        var failure: String?
     }
 
     /// Whether the log of a key had to be changed.
     private func correct(_ key: Key, _ isPresent: @escaping @Sendable (Key) throws -> Bool) async throws -> Bool {
         // The journal may know better than the branch already.
         let truth = try await executor.run { try isPresent(key) }
-        if (try await locations(of: key)[uuid] == .present) == truth { return false }
+        if (try await status(of: key, in: uuid) == .present) == truth { return false }
         // Asked once more under the lock of the journal, where no upload or removal can come in between.
         try await recordLocation(of: key, in: uuid) { (try? isPresent(key)) ?? truth }
         return true
+    }
+
+    /// Gives this repository its line in uuid.log back, where it has none any more; false where it has one, or never had.
+    ///
+    /// What it is called may be changed by every client that describes it. That it is called nothing, by none.
+    private func restoreDescription(from commit: String?) async throws -> Bool {
+        let uuid = uuid
+        do {
+            if try await isDescribed(try await read(.uuidLog)) { return false }
+            var description = own?.description
+            if let commit, case .success(let log?)? = try await objects.versions([.uuidLog], at: commit).first {
+                description = try await executor.run { OldUUIDLog(parsing: log)[uuid] }
+            }
+            guard let description else { return false }
+            try await describe(uuid, as: description)
+            return true
+        } catch  where Self.isAboutLog(error) {
+            logger.error("uuid.log cannot be read or written", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+
+    private func isDescribed(_ uuidLog: [UInt8]?) async throws -> Bool {
+        guard let uuidLog else { return false }
+        let uuid = uuid
+        return try await executor.run { uuidLog.contains(uuid.bytes) && OldUUIDLog(parsing: uuidLog)[uuid] != nil }
     }
 
     /// Whether it is this one log that cannot be read or changed, and never will.
@@ -158,20 +218,8 @@ extension AnnexBranch {
         }
     }
 
-    private func write(_ commit: String?) async throws {
-        let (marker, directory, sharing) = (unverified, journal.temporary, settings.sharing)
-        let text = (commit ?? Self.noCommit) + "\n"
-        try await executor.run {
-            try createDirectory(directory, sharing: sharing)
-            try Files.replace(
-                marker, with: text.utf8, temporary: directory.appending("unverified"), mode: sharing.file(0o644))
-        }
-    }
-
-    private var unverified: FilePath { gitDirectory.appending("annexd").appending("unverified") }
-
-    /// Stands for no branch; no object has this name.
-    private static var noCommit: String { "none" }
+    /// The name of no object.
+    private static var noObject: String { "none" }
 }
 
 extension PushedFilePolicy {

@@ -88,7 +88,8 @@ extension AnnexBranch {
     private func forgetting(_ all: TransitionsLog, in commit: String) async throws -> TreeForget? {
         guard all.kinds.contains(.forgetDeadRemotes) else { return nil }
         let logs = try await objects.files([.trustLog, .remoteLog], at: commit)
-        let forget = ForgetDeadRemotes(trustLog: logs[0] ?? [], remoteLog: logs[1] ?? [], levels: settings.hashLevels)
+        let forget = ForgetDeadRemotes(
+            trustLog: logs[0] ?? [], remoteLog: logs[1] ?? [], own: uuid, levels: settings.hashLevels)
         if forget.isEmpty { return nil }
         return TreeForget(
             commit: commit, forget: forget, gitDirectory: gitDirectory, reader: objects.reader,

@@ -49,10 +49,21 @@ struct Journal: Sendable {
 
     /// The complete lines of a journal file; nil when it is not there.
     func read(_ path: BranchPath, isPrivate: Bool = false) throws(FileError) -> [UInt8]? {
+        guard let file = file(of: path, isPrivate: isPrivate) else { return nil }
+        return try Files.read(file, limit: maximumFileSize).map(BranchLines.completeLines)
+    }
+
+    /// What tells one version of a journal file from another; nil when it is not there.
+    func version(of path: BranchPath, isPrivate: Bool = false) throws(FileError) -> FileStatus.Version? {
+        guard let file = file(of: path, isPrivate: isPrivate) else { return nil }
+        return try Files.status(file)?.version
+    }
+
+    /// Nil where a file of this name could not be.
+    private func file(of path: BranchPath, isPrivate: Bool) -> FilePath? {
         let name = JournalName.encode(path)
         guard name.count <= Key.maximumFileNameLength else { return nil }
-        let file = (isPrivate ? privateDirectory : directory).appending(bytes: name)
-        return try Files.read(file, limit: maximumFileSize).map(BranchLines.completeLines)
+        return (isPrivate ? privateDirectory : directory).appending(bytes: name)
     }
 
     /// Writes new versions; when it returns they survive a power cut.

@@ -12,6 +12,8 @@ struct TreeChanges: Sendable {
     let objects: BranchObjects
     /// Whether a new tree that git would not have written ends the walk with ``AnnexBranchError/Code/brokenTree``.
     var requiresSoundTrees = false
+    /// Whether folders that are gone are looked into, so that every file in them is told.
+    var looksIntoRemoved = false
 
     /// A path that differs.
     struct Entry: Sendable {
@@ -23,7 +25,7 @@ struct TreeChanges: Sendable {
         var oldID: String
         var newID: String
 
-        /// What is gone is told by its topmost folder, and not looked into.
+        /// What is gone is told by its topmost folder, unless ``TreeChanges/looksIntoRemoved``.
         var isRemoved: Bool { newMode == Self.nothing }
         var isNew: Bool { oldMode == Self.nothing }
         /// Whether this is a folder that lies too deep, or has too long a path, to be looked into.
@@ -72,9 +74,9 @@ struct TreeChanges: Sendable {
         /// Its path with a slash at the end; empty for the root.
         var prefix: [UInt8]
         var depth: Int
-        /// Tree ids in hexadecimal; nil where it is new.
+        /// Tree ids in hexadecimal; nil where there is none. One of them is there.
         var old: String?
-        var new: String
+        var new: String?
     }
 
     /// Folder by folder, so that one level of the tree is held at a time; false when `body` has seen enough.
@@ -88,17 +90,19 @@ struct TreeChanges: Sendable {
             rest = rest.dropFirst(batch.count)
             for group in try await groups(Array(batch)) {
                 try findings.lookInto(group.count)
-                let names = group.flatMap { [$0.old, $0.new].compactMap(\.self) }.map { Array($0.utf8) }
+                let names = group.flatMap(\.trees).map { Array($0.utf8) }
                 var replies = try await objects.reader.read(names)[...]
                 var deeper: [Pair] = []
                 for pair in group {
                     let oldTree = try pair.old.map { try tree(replies.removeFirst(), $0) }
-                    let newTree = try tree(replies.removeFirst(), pair.new)
-                    if requiresSoundTrees, !RawTree.isSound(newTree, idLength: idLength) {
+                    let newTree = try pair.new.map { try tree(replies.removeFirst(), $0) }
+                    if requiresSoundTrees, let newTree, !RawTree.isSound(newTree, idLength: idLength) {
                         throw AnnexBranchError(
                             code: .brokenTree, message: "it has a folder that git would not have written")
                     }
-                    Self.compare(pair, oldTree, newTree, idLength: idLength, &findings.part, &deeper)
+                    Self.compare(
+                        pair, oldTree, newTree, idLength: idLength, looksIntoRemoved: looksIntoRemoved,
+                        &findings.part, &deeper)
                     while findings.part.count >= Self.partSize {
                         guard try await body(Array(findings.part.prefix(Self.partSize))) else { return false }
                         findings.part.removeFirst(Self.partSize)
@@ -115,12 +119,12 @@ struct TreeChanges: Sendable {
     private func groups(_ batch: [Pair]) async throws -> [[Pair]] {
         // A change of one key comes here once for each level, and need not cost a process.
         if batch.count <= 2 { return [batch] }
-        let ids = batch.flatMap { [$0.old, $0.new].compactMap(\.self) }.map { Array($0.utf8) }
+        let ids = batch.flatMap(\.trees).map { Array($0.utf8) }
         let sizes = try await objects.sizes(ids)
         var result: [[Pair]] = [[]]
         var bytes = 0
         for pair in batch {
-            let size = [pair.old, pair.new].compactMap(\.self).reduce(0) { $0 + (sizes[Array($1.utf8)] ?? 0) }
+            let size = pair.trees.reduce(0) { $0.clampedSum(sizes[Array($1.utf8)] ?? 0) }
             if size > BranchObjects.largestTree {
                 throw AnnexBranchError(code: .tooMuch, message: "it has a folder of \(size) bytes")
             }
@@ -146,39 +150,42 @@ struct TreeChanges: Sendable {
 
     /// Adds what differs in one folder to `part`, and the folders in it that have to be compared to `deeper`. Pure.
     static func compare(
-        _ pair: Pair, _ oldTree: [UInt8]?, _ newTree: [UInt8], idLength: Int, _ part: inout [Entry],
-        _ deeper: inout [Pair]
+        _ pair: Pair, _ oldTree: [UInt8]?, _ newTree: [UInt8]?, idLength: Int, looksIntoRemoved: Bool = false,
+        _ part: inout [Entry], _ deeper: inout [Pair]
     ) {
+        func remove(_ path: [UInt8], _ entry: RawTree.Entry) {
+            if looksIntoRemoved, entry.isFolder, isWithinReach(path, in: pair) {
+                deeper.append(Pair(path, in: pair, old: entry.id, new: nil))
+            } else {
+                part.append(Self.entry(path, entry, nil, idLength))
+            }
+        }
+
         var known: [ArraySlice<UInt8>: RawTree.Entry] = [:]
         var reader = RawTree(oldTree ?? [], idLength: idLength)
         while let entry = reader.next() { known[entry.name] = entry }
-        reader = RawTree(newTree, idLength: idLength)
+        reader = RawTree(newTree ?? [], idLength: idLength)
         while let entry = reader.next() {
             let before = known.removeValue(forKey: entry.name)
             if let before, before.mode == entry.mode, before.id == entry.id { continue }
             let path = pair.prefix + entry.name
-            guard entry.isFolder else {
+            guard entry.isFolder, isWithinReach(path, in: pair) else {
                 part.append(Self.entry(path, before, entry, idLength))
+                if let before, before.isFolder, looksIntoRemoved { remove(path, before) }
                 continue
             }
-            if pair.depth + 1 >= PushedFilePolicy.maximumDepth || path.count > PushedFilePolicy.maximumFolderLength {
-                part.append(Self.entry(path, before, entry, idLength))
-                continue
-            }
-            var old: String?
+            var old: ArraySlice<UInt8>?
             if let before {
-                if before.isFolder {
-                    old = RawTree.hexadecimal(before.id)
-                } else {
-                    part.append(Self.entry(path, before, nil, idLength))
-                }
+                if before.isFolder { old = before.id } else { remove(path, before) }
             }
-            deeper.append(
-                Pair(
-                    prefix: path + [UInt8(ascii: "/")], depth: pair.depth + 1, old: old,
-                    new: RawTree.hexadecimal(entry.id)))
+            deeper.append(Pair(path, in: pair, old: old, new: entry.id))
         }
-        for (name, before) in known { part.append(Self.entry(pair.prefix + name, before, nil, idLength)) }
+        for (name, before) in known { remove(pair.prefix + name, before) }
+    }
+
+    /// Whether a folder is looked into.
+    private static func isWithinReach(_ path: [UInt8], in pair: Pair) -> Bool {
+        pair.depth + 1 < PushedFilePolicy.maximumDepth && path.count <= PushedFilePolicy.maximumFolderLength
     }
 
     private static func entry(
@@ -193,6 +200,17 @@ struct TreeChanges: Sendable {
             name: path, oldMode: mode(old), newMode: mode(new), oldID: old.map { RawTree.hexadecimal($0.id) } ?? zeros,
             newID: new.map { RawTree.hexadecimal($0.id) } ?? zeros)
     }
+}
+
+extension TreeChanges.Pair {
+    /// A folder in the folder of `outer`.
+    fileprivate init(_ path: [UInt8], in outer: Self, old: ArraySlice<UInt8>?, new: ArraySlice<UInt8>?) {
+        self.init(
+            prefix: path + [UInt8(ascii: "/")], depth: outer.depth + 1, old: old.map(RawTree.hexadecimal),
+            new: new.map(RawTree.hexadecimal))
+    }
+
+    fileprivate var trees: [String] { [old, new].compactMap(\.self) }
 }
 
 extension Optional {

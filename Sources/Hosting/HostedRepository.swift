@@ -47,16 +47,22 @@ public final class HostedRepository: Sendable {
         settingsWhenOpened = settings
         uuid = settings.uuid
         let reserve = services.reserve
-        objects = ObjectStore(gitDirectory: gitDirectory) {
+        let objects = ObjectStore(gitDirectory: gitDirectory) {
             var settings = try source.current().store
             // Uploads leave alone what the reserve has to get back.
             if let reserve { settings.diskReserve += Int64(clamping: reserve.shortage) }
             return settings
         }
+        self.objects = objects
+        let own = OwnRepository(
+            description: Array("\(name) (annexd)".utf8), parts: { try objects.firstHashDirectories() },
+            keys: { part in
+                try objects.folders(in: part) { _ in }.filter { $0.object != nil && $0.isInPlace }.compactMap(\.key)
+            })
         branch = uuid.map { uuid in
             AnnexBranch(
                 gitDirectory: gitDirectory, uuid: uuid, settings: settings.branch(commitDelay: services.commitDelay),
-                executor: services.pool, logger: services.logger, requireSame: { _ = try source.current() })
+                executor: services.pool, logger: services.logger, own: own, requireSame: { _ = try source.current() })
         }
     }
 

@@ -22,10 +22,14 @@ import Testing
             reader: ObjectReader(gitDirectory: FilePath(repository.path), sizeLimit: 1 << 20, idleTime: .seconds(5)))
     }
 
-    private func changes(_ old: String?, _ new: String, _ repository: TestRepository) async throws -> [String] {
+    private func changes(
+        _ old: String?, _ new: String, _ repository: TestRepository, looksIntoRemoved: Bool = false
+    ) async throws -> [String] {
         let collector = Collector()
         let objects = objects(repository)
-        try await TreeChanges(old: old, new: new, objects: objects).forEachPart { part in
+        var changes = TreeChanges(old: old, new: new, objects: objects)
+        changes.looksIntoRemoved = looksIntoRemoved
+        try await changes.forEachPart { part in
             await collector.add(part)
             return true
         }
@@ -65,6 +69,8 @@ import Testing
                     for line in expected where line.contains(" 000000 ") {
                         #expect(gone.contains { line.hasSuffix(" \($0)") || line.contains(" \($0)/") }, "\(line)")
                     }
+                    #expect(
+                        try await changes(old, new, repository, looksIntoRemoved: true) == expected.sorted())
                 }
             }
         }
@@ -84,6 +90,10 @@ import Testing
             }
             #expect(try await shape(changes(file, folder, repository)) == [":000000 100644 a/b", ":100644 000000 a"])
             #expect(try await shape(changes(folder, file, repository)) == [":040000 100644 a"])
+            #expect(
+                try await shape(changes(folder, file, repository, looksIntoRemoved: true)) == [
+                    ":040000 100644 a", ":100644 000000 a/b",
+                ])
             // Attack: a long name is in the path of everything below it.
             let name = String(repeating: "n", count: 128)
             let long = try await repository.commit(["\(name)/\(name)/1": "1\n", "\(name)/\(name.dropLast(2))/2": "2\n"])

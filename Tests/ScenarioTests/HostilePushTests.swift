@@ -330,6 +330,53 @@ import Testing
         }
     }
 
+    /// Attack: another repository that holds the same files is declared dead, and the host is made a second name of it, so
+    /// that the transition takes the host's locations, with the folders that they are in, and its line in uuid.log.
+    @Test("docs/hostile-pushes.md: the host is made a second name of a dead repository, and forgotten with it")
+    func ownAlias() throws {
+        try withScene { scene in
+            let (own, holder) = (scene.p2p.uuid, try scene.tree.git("config", "annex.uuid").trimmed)
+            let now = Int(Date().timeIntervalSince1970)
+            let known = try scene.bare.committedLog(scene.key) ?? ""
+            let uuids = try scene.bare.git("show", "\(scene.tip):uuid.log").text
+            let alias = ("remote.log", "\(own) name=x type=directory sameas-uuid=\(holder) timestamp=\(now)s\n")
+            let dead = ("trust.log", "\(holder) X timestamp=\(now)s\n")
+            let both = try scene.forger.commit(
+                on: scene.base, [alias, dead, (scene.log, known + "\(now)s 1 \(holder)\n")])
+            try scene.expectRefusal("a second name of another one", both)
+            // Behind a carriage return, too.
+            let hidden = try scene.forger.commit(on: scene.base, [("trust.log", "x 1\r\(own) X timestamp=\(now)s\n")])
+            try scene.expectRefusal("declares this repository dead", hidden)
+
+            let evil = try scene.forger.commit(on: both, [("transitions.log", "ForgetDeadRemotes \(now)s\n")])
+            #expect(try scene.push(evil, to: "refs/heads/synced/git-annex").status == 0)
+            let branch = "\(try scene.tip)"
+            #expect(try !scene.bare.git("show", "\(branch):trust.log").text.contains(own))
+            #expect(try scene.bare.attempt("git", "show", "\(branch):remote.log").text.contains(own) == false)
+            #expect(uuids.contains(own))
+            #expect(try scene.bare.git("show", "\(branch):uuid.log").text.contains(own))
+            let log = try scene.bare.committedLog(scene.key) ?? ""
+            #expect(log.contains(" 1 \(own)") && !log.contains(holder), "\(log)")
+
+            // What everybody sees who comes now.
+            let fresh = try scene.tree.client.annexClone(scene.repository.url, as: "fresh")
+            #expect(try fresh.annex("whereis", "--key", scene.key).text.contains(own))
+        }
+    }
+
+    @Test("docs/hostile-pushes.md: a branch that was rewound on the host is put right with the next push")
+    func rewoundOnHost() throws {
+        try withScene { scene in
+            let empty = try scene.forger.commit(on: nil, [("numcopies.log", "1s 2\n")])
+            _ = try scene.tip
+            try scene.bare.git("fetch", "-q", scene.tree.path, "+refs/forged:refs/heads/git-annex")
+            let news = try scene.forger.commit(on: empty, [("numcopies.log", "1s 2\n2s 1\n")])
+            #expect(try scene.push(news, to: "refs/heads/synced/git-annex").status == 0)
+            #expect(try scene.bare.committedLog(scene.key)?.contains(" 1 \(scene.p2p.uuid)") == true)
+            #expect(try scene.bare.git("show", "\(scene.tip):uuid.log").text.contains(scene.p2p.uuid))
+        }
+    }
+
     @Test(
         "docs/hostile-pushes.md: false presence and absence of the host's own copies are corrected, at any clock",
         arguments: ["refs/heads/git-annex", "refs/heads/synced/git-annex"])

@@ -2,8 +2,11 @@
 public enum BranchLines {
     /// Splits at every run of CR and LF; empty lines are dropped, and a last line without LF counts (spec 02 §1.3).
     public static func split(_ content: some Collection<UInt8>) -> [ArraySlice<UInt8>] {
-        Array(content)[...].split { $0 == lineFeed || $0 == UInt8(ascii: "\r") }
+        Array(content)[...].split(whereSeparator: isBreak)
     }
+
+    /// Whether a line ends here.
+    static func isBreak(_ byte: UInt8) -> Bool { byte == lineFeed || byte == UInt8(ascii: "\r") }
 
     /// What a reader takes of a journal file: up to the last LF, since more may be on its way (spec 02 §2.2).
     public static func completeLines(_ content: [UInt8]) -> [UInt8] {

@@ -1,6 +1,10 @@
 /// The transition that drops what is recorded about dead repositories (spec 02 §2.7): decides, file by file, what stays.
 ///
 /// Their trust stays, so that what comes back later is still known to be dead.
+///
+/// The repository whose host performs the transition is never forgotten, whatever trust.log calls it. Attack: whoever may
+/// push could declare it dead, or make it a second name of a dead one, and its host would drop what it says about
+/// its own copies.
 public struct ForgetDeadRemotes: Sendable {
     /// Repositories that trust.log calls dead.
     private let dead: Set<[UInt8]>
@@ -20,12 +24,13 @@ public struct ForgetDeadRemotes: Sendable {
     /// - Parameters:
     ///   - trustLog: the content of trust.log.
     ///   - remoteLog: the content of remote.log.
+    ///   - own: the repository whose branch is rewritten by its own host.
     ///   - levels: how deep the branch's hash directories are.
-    public init(trustLog: [UInt8], remoteLog: [UInt8], levels: HashDirectories.Levels) {
+    public init(trustLog: [UInt8], remoteLog: [UInt8], own: RepositoryUUID?, levels: HashDirectories.Levels) {
         let trust = OldUUIDLog(parsing: trustLog, where: { $0.count <= 1 })
-        dead = Set(trust.records.filter { $0.value.value == [UInt8(ascii: "X")] }.keys)
+        dead = Set(trust.records.filter { $0.key != own?.bytes && $0.value.value == [UInt8(ascii: "X")] }.keys)
         var aliases: Set<[UInt8]> = []
-        for (uuid, record) in OldUUIDLog(parsing: remoteLog).records where !dead.contains(uuid) {
+        for (uuid, record) in OldUUIDLog(parsing: remoteLog).records where !dead.contains(uuid) && uuid != own?.bytes {
             if let other = Self.sameAs(record.value), dead.contains(other) { aliases.insert(uuid) }
         }
         self.aliases = aliases
@@ -123,7 +128,8 @@ public struct ForgetDeadRemotes: Sendable {
         return Array(field[..<colon])
     }
 
-    private static func sameAs(_ value: [UInt8]) -> [UInt8]? {
+    /// The repository that a configuration in remote.log stands for besides its own UUID.
+    static func sameAs(_ value: [UInt8]) -> [UInt8]? {
         let words = value.split(separator: BranchLines.space)
         return words.first { $0.starts(with: sameAsWord) }.map { Array($0.dropFirst(sameAsWord.count)) }
     }

@@ -24,14 +24,38 @@ public struct PresenceLog: Hashable, Sendable {
     /// Takes in the lines of another version of the file, as if they followed this one's.
     public mutating func add(_ content: some Collection<UInt8>) {
         for line in BranchLines.split(content) {
-            guard let (clock, rest) = BranchLines.splitWord(line), let timestamp = BranchTimestamp(parsing: clock),
-                let (word, info) = BranchLines.splitWord(rest), word.count == 1, let byte = word.first,
-                let status = Status(rawValue: byte), !info.isEmpty
-            else { continue }
+            guard let (info, record) = Self.parse(line) else { continue }
             let key = Array(info)
-            if let known = records[key], known.timestamp >= timestamp { continue }
-            records[key] = Record(timestamp: timestamp, status: status)
+            if let known = records[key], known.timestamp >= record.timestamp { continue }
+            records[key] = record
         }
+    }
+
+    private static func parse(_ line: ArraySlice<UInt8>) -> (info: ArraySlice<UInt8>, record: Record)? {
+        guard let (clock, rest) = BranchLines.splitWord(line), let timestamp = BranchTimestamp(parsing: clock),
+            let (word, info) = BranchLines.splitWord(rest), word.count == 1, let byte = word.first,
+            let status = Status(rawValue: byte), !info.isEmpty
+        else { return nil }
+        return (info, Record(timestamp: timestamp, status: status))
+    }
+
+    /// What a file says about one INFO, as if it had been parsed.
+    ///
+    /// Attack: a pushed log may have the lines of many thousand repositories. Whoever asks about one need not take in them all.
+    public static func status(of info: [UInt8], in content: [UInt8]) -> Status? {
+        var winner: Record?
+        var start = 0
+        while start < content.count {
+            let end = content[start...].firstIndex(where: BranchLines.isBreak) ?? content.count
+            let line = content[start..<end]
+            start = end + 1
+            guard line.count > info.count, line.suffix(info.count).elementsEqual(info),
+                let (found, record) = parse(line), found.elementsEqual(info)
+            else { continue }
+            if let winner, winner.timestamp >= record.timestamp { continue }
+            winner = record
+        }
+        return winner?.status
     }
 
     public subscript(info: [UInt8]) -> Status? { records[info]?.status }

@@ -37,6 +37,8 @@ public struct PushedFilePolicy: Sendable {
         case longLine, nul, clock
         /// trust.log calls the host's own repository dead.
         case ownDeath
+        /// remote.log makes the host's own repository a second name of another one, with which it would be forgotten.
+        case ownAlias
         /// A file of the branch is not there any more.
         case removed
         /// A record of the branch is not there any more, nor a newer one.
@@ -107,16 +109,15 @@ public struct PushedFilePolicy: Sendable {
     /// Whether a location log says that the host's own repository has the key.
     public func claimsPresence(_ content: [UInt8]) -> Bool {
         guard let own else { return false }
-        // Most logs of a large push say nothing about the host, and need not be parsed.
-        guard content.contains(own.bytes) else { return false }
-        return PresenceLog(parsing: content)[own.bytes] == .present
+        return PresenceLog.status(of: own.bytes, in: content) == .present
     }
 
     private func firstFlaw(of content: [UInt8], at path: BranchPath) -> Flaw? {
         var count = 0
         var start = content.startIndex
         while start < content.endIndex {
-            let end = content[start...].firstIndex(of: BranchLines.lineFeed) ?? content.endIndex
+            // As every reader splits them. Attack: what follows a CR would be a line that nobody looked at.
+            let end = content[start...].firstIndex(where: BranchLines.isBreak) ?? content.endIndex
             count += 1
             if count > Self.maximumLines { return .tooManyLines }
             if let flaw = flaw(inLine: content[start..<end], at: path) { return flaw }
@@ -129,12 +130,11 @@ public struct PushedFilePolicy: Sendable {
         if line.count > Self.maximumLineLength { return .longLine }
         if line.contains(0) { return .nul }
         if let clock = clock(of: line, at: path), Self.isAbsurd(clock) { return .clock }
-        if path == .trustLog, let own, line.starts(with: own.bytes),
-            OldUUIDLog(parsing: Array(line))[own] == [UInt8(ascii: "X")]
-        {
-            return .ownDeath
-        }
-        return nil
+        guard path == .trustLog || path == .remoteLog, let own, line.starts(with: own.bytes),
+            let value = OldUUIDLog(parsing: line)[own]
+        else { return nil }
+        if path == .trustLog { return value == [UInt8(ascii: "X")] ? .ownDeath : nil }
+        return ForgetDeadRemotes.sameAs(value) == nil ? nil : .ownAlias
     }
 
     /// The word that every reader takes for the clock.
@@ -207,6 +207,7 @@ extension PushedFilePolicy.Flaw: CustomStringConvertible {
         case .clock: "it has a line whose clock is thousands of years ahead"
         case .ownDeath:
             "it declares this repository dead, which only its host can do (git annex dead here, in the repository)"
+        case .ownAlias: "it makes this repository a second name of another one (sameas-uuid)"
         case .removed: "the push removes it"
         case .lostRecord: "the push takes back what this repository knows already"
         }

@@ -7,7 +7,7 @@ import Testing
     private let forget = ForgetDeadRemotes(
         trustLog: Array("D X timestamp=5s\nD 1 timestamp=4s\nL 1 timestamp=1s\n".utf8),
         remoteLog: Array("A name=foo sameas-uuid=D timestamp=5s\nL name=l sameas-uuid=L timestamp=1s\n".utf8),
-        levels: .two)
+        own: nil, levels: .two)
 
     @Test(
         "spec 02 §2.7: what the stock program leaves of each file, D being dead and A the same as D",
@@ -59,8 +59,33 @@ import Testing
     @Test("spec 02 #19: without a dead repository there is nothing to forget")
     func nobodyDead() {
         let trust = Array("D XX timestamp=9s\nD 1 timestamp=8s\nE X timestamp=1s\nE ? timestamp=2s\n".utf8)
-        #expect(ForgetDeadRemotes(trustLog: trust, remoteLog: [], levels: .two).isEmpty)
+        #expect(ForgetDeadRemotes(trustLog: trust, remoteLog: [], own: nil, levels: .two).isEmpty)
         #expect(!forget.isEmpty)
+    }
+
+    /// Attack: a push declares another repository dead, and makes the host a second name of it; or the host itself is dead.
+    /// Either way its own lines stay when the transition is performed, and those of the dead one go.
+    @Test(
+        "docs/hostile-pushes.md: the host never forgets itself",
+        arguments: [("D X timestamp=5s\n", "H sameas-uuid=D timestamp=5s\n"), ("D X\nH X timestamp=9s\n", "")])
+    func keepsOwn(trust: String, remote: String) throws {
+        let own = try #require(RepositoryUUID("H"))
+        let forget = ForgetDeadRemotes(
+            trustLog: Array(trust.utf8), remoteLog: Array(remote.utf8), own: own, levels: .two)
+        let files = [
+            ("\(Self.stem).log", "3s 1 D\n1s 1 H\n", "1s 1 H\n"),
+            ("uuid.log", "D d timestamp=1s\nH h timestamp=1s\n", "H h timestamp=1s\n"),
+            ("group.log", "D d timestamp=1s\nH h timestamp=1s\n", "H h timestamp=1s\n"),
+            ("proxy.log", "1s D a:b\n1s H a:b\n", "1s H a:b\n"),
+            ("\(Self.stem).log.cnk", "1s D:10 1\n1s H:10 1\n", "1s H:10 1\n"),
+            ("\(Self.stem).log.rmet", "1s D:a +v H:b +w\n", "1s H:b +w\n"),
+        ]
+        for (path, content, expected) in files {
+            let path = try #require(BranchPath(path))
+            #expect(forget.outcome(for: Array(content.utf8), at: path) == .changed(Array(expected.utf8)), "\(path)")
+        }
+        let line = Array("H name=x sameas-uuid=D timestamp=5s\n".utf8)
+        #expect(forget.outcome(for: line, at: .remoteLog) == .unchanged)
     }
 
     @Test("spec 02 §1.6.17: transitions of two branches are united; names come in a fixed order, each once")

@@ -53,6 +53,12 @@ import Testing
             ("trust.log", "\(own) X timestamp=1s\nu X timestamp=1s\n", .ownDeath, "u X timestamp=1s\n"),
             ("trust.log", "\(own) X\n", .ownDeath, ""),
             ("trust.log", "\(own) 0 timestamp=1s\n\(own)x X\n", nil, nil),
+            // Attack: readers split at CR as well, so what follows one is a line of its own.
+            ("trust.log", "u 1\r\(own) X timestamp=9s\n", .ownDeath, "u 1\n"),
+            ("\(key).log", "1s 1 u\r\r\n100000000000000s 1 v\n", .clock, "1s 1 u\n"),
+            ("remote.log", "\(own) name=x sameas-uuid=u timestamp=1s\nu name=x\n", .ownAlias, "u name=x\n"),
+            ("remote.log", "u 1\r\(own) sameas-uuid=u\n", .ownAlias, "u 1\n"),
+            ("remote.log", "\(own) name=sameas-uuid=u\n\(own)x sameas-uuid=\(own)\n", nil, nil),
             ("future.log", "99999999999999999\n", nil, nil),
         ] as [(String, String, PushedFilePolicy.Flaw?, String?)])
     func lines(path: String, content: String, expected: PushedFilePolicy.Flaw?, left: String?) throws {
@@ -71,6 +77,7 @@ import Testing
         let path = try #require(BranchPath("\(Self.key).log"))
         let many = [UInt8](repeating: 10, count: PushedFilePolicy.maximumLines + 1)
         #expect(policy.flaw(in: many, replacing: many, at: path) == .tooManyLines)
+        #expect(policy.flaw(in: many.map { _ in 13 }, replacing: nil, at: path) == .tooManyLines)
         #expect(policy.cleaned(many, base: nil, at: path) == nil)
         let long = [UInt8](repeating: 65, count: PushedFilePolicy.maximumLineLength + 1)
         #expect(policy.flaw(in: long + [10], replacing: nil, at: path) == .longLine)

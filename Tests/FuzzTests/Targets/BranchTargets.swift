@@ -54,11 +54,23 @@ let branchTargets = [
             }
         }
     },
-    // trust.log, remote.log, a path and the content of its file.
+    // trust.log, remote.log, a path and the content of its file. The host is whoever the file's first line is about.
     FuzzTarget("forget") { input in
         let parts = input.parts(4)
         guard let path = BranchPath(parts[2]) else { return }
-        let forget = ForgetDeadRemotes(trustLog: parts[0], remoteLog: parts[1], levels: .two)
+        let own = PresenceLog(parsing: parts[3]).records.keys.sorted { $0.lexicographicallyPrecedes($1) }.first
+            .flatMap { RepositoryUUID($0) }
+        if let own, path.family == .presence {
+            let forget = ForgetDeadRemotes(trustLog: parts[0], remoteLog: parts[1], own: own, levels: .two)
+            if case .changed(let content) = forget.outcome(for: parts[3], at: path) {
+                try requireEqual(
+                    PresenceLog(parsing: content)[own.bytes], PresenceLog(parsing: parts[3])[own.bytes],
+                    "what the host says about itself")
+            } else {
+                try require(forget.outcome(for: parts[3], at: path) == .unchanged, "the host's own log stays")
+            }
+        }
+        let forget = ForgetDeadRemotes(trustLog: parts[0], remoteLog: parts[1], own: nil, levels: .two)
         let outcome = forget.outcome(for: parts[3], at: path)
         if forget.isEmpty { try requireEqual(outcome, .unchanged, "nobody is dead") }
         guard case .changed(let content) = outcome else { return }

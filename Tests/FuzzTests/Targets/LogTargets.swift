@@ -21,6 +21,9 @@ let logTargets = [
         }
         var log = PresenceLog(parsing: input.bytes)
         let uuid = Array("u-1".utf8)
+        for info in Array(log.records.keys.prefix(10)) + [uuid] {
+            try requireEqual(PresenceLog.status(of: info, in: input.bytes), log[info], "asked about one alone")
+        }
         for status in [PresenceLog.Status.present, .missing] {
             log.set(uuid, to: status, now: BranchTimestamp(seconds: 1))
             try requireEqual(PresenceLog(parsing: log.serialized)[uuid], status, "what is recorded can be read")
