@@ -11,7 +11,8 @@ import traceback
 import kit
 
 SUBJECTS = [
-    "large_get", "tls_get", "small_requests", "put", "memory", "proxy", "idle", "clone", "repositories", "branch"]
+    "large_get", "tls_get", "small_requests", "put", "memory", "proxy", "idle", "clone", "repositories", "branch",
+    "hostile_logs"]
 
 
 def machine():
@@ -32,7 +33,7 @@ def give_up(*_):
 
 
 def main():
-    names = sys.argv[1:] or SUBJECTS
+    names = [name.replace("-", "_") for name in sys.argv[1:]] or SUBJECTS
     unknown = [name for name in names if name not in SUBJECTS]
     if unknown:
         sys.exit(f"unknown: {' '.join(unknown)}; there are: {' '.join(SUBJECTS)}")

@@ -1,3 +1,4 @@
+public import AnnexBranch
 public import Blocking
 public import FileIO
 public import Logging
@@ -15,6 +16,8 @@ public struct HostServices: Sendable {
     public var remotes: RemoteConnections
     /// Space for what must work on a full disk; nil keeps none.
     public var reserve: SpaceReserve?
+    /// Bounds what is remembered of the logs of all repositories.
+    public let logCache = CacheBudget()
 
     public init(
         pool: BlockingPool, locks: LockTable, logger: Logger, commitDelay: Duration, remotes: RemoteConnections,

@@ -24,7 +24,7 @@ public final class HostedRepository: Sendable {
     let objects: ObjectStore
     let settingsWhenOpened: RepositorySettings
     private let source: SettingsSource
-    private let servedRepositories = ServedRepositories()
+    private let proxyRoutes: CachedLog<ProxyConfiguration, ProxyRoutes>?
     private let use = Mutex(Use())
 
     private struct Use {
@@ -46,6 +46,7 @@ public final class HostedRepository: Sendable {
         self.source = source
         settingsWhenOpened = settings
         uuid = settings.uuid
+        proxyRoutes = settings.uuid.map { ProxyRoutes.cached(own: $0, name: name, services: services) }
         let reserve = services.reserve
         let objects = ObjectStore(gitDirectory: gitDirectory) {
             var settings = try source.current().store
@@ -83,22 +84,18 @@ public final class HostedRepository: Sendable {
         return LocalContent(repository: self, uuid: uuid, branch: branch)
     }
 
-    /// The remotes that git config has, and those that their gateways bring along, cheapest first.
-    var remotes: ProxyConfiguration {
+    /// What it proxies, as its git config and proxy.log say now. Asked for every request for another repository, so that a
+    /// push, a commit or another program's change counts at once; computed only when one of the two has changed.
+    var routes: ProxyRoutes {
         get async throws {
             let configuration = try await perform { [source] in try source.current().proxies }
-            guard let branch else { return configuration }
-            return configuration.instantiating(try await servedRepositories.current(branch), own: branch.uuid)
+            guard let branch, let proxyRoutes else { return ProxyRoutes(configuration, served: []) }
+            return try await proxyRoutes.value(in: branch, with: configuration)
         }
     }
 
-    /// What proxy.log lists for this repository now.
-    var served: Set<ProxyLog.Entry> {
-        get async throws {
-            guard let branch else { return [] }
-            return try await servedRepositories.current(branch)[branch.uuid] ?? []
-        }
-    }
+    /// How often the routes had to be computed.
+    var routeDerivations: Int { proxyRoutes?.derivations ?? 0 }
 
     /// Whether nobody has looked yet for what a crash left here; from now on somebody has.
     func isFirstRecovery() -> Bool {

@@ -1,3 +1,4 @@
+import AnnexProtocol
 import Blocking
 import FileIO
 import Glibc
@@ -37,3 +38,10 @@ final class Root: Sendable {
 }
 
 func name(_ text: String) throws -> RepositoryName { try #require(RepositoryName(text)) }
+
+extension ProxyConfiguration {
+    /// What becomes of a request for a repository where proxy.log lists this.
+    func decide(_ uuid: RepositoryUUID, served: Set<ProxyLog.Entry>) -> ProxyGate {
+        ProxyRoutes(self, served: served).decide(uuid)
+    }
+}

@@ -26,14 +26,31 @@ public struct ProxyLog: Hashable, Sendable {
         Self.entries(log[gateway.bytes] ?? [])
     }
 
-    /// The same, for every gateway.
-    public var entries: [RepositoryUUID: Set<Entry>] {
-        var result: [RepositoryUUID: Set<Entry>] = [:]
-        for (field, record) in log.records {
-            if let gateway = RepositoryUUID(field) { result[gateway] = Self.entries(record.value) }
-        }
-        return result
+    /// What some gateways proxy for, as far as it is looked at.
+    public struct Reading: Sendable {
+        public var entries: [RepositoryUUID: Set<Entry>] = [:]
+        /// The gateways that list more than that.
+        public var cut: Set<RepositoryUUID> = []
     }
+
+    /// What these gateways proxy for, of each the first ``maximumEntries`` as they stand in its line.
+    ///
+    /// Attack: whoever may push may write tens of thousands of entries, and each costs memory and work.
+    public func entries(of gateways: Set<RepositoryUUID>) -> Reading {
+        var reading = Reading()
+        for gateway in gateways {
+            guard let value = log[gateway.bytes] else { continue }
+            let words = value.split(separator: BranchLines.space, maxSplits: Self.maximumEntries)
+            reading.entries[gateway] = Set(words.prefix(Self.maximumEntries).compactMap(Self.entry))
+            if words.count > Self.maximumEntries { reading.cut.insert(gateway) }
+        }
+        return reading
+    }
+
+    /// How many entries of one gateway are looked at.
+    public static let maximumEntries = 2000
+    /// In bytes of UTF-8. Each of two gateways that proxy one another makes a name longer.
+    public static let maximumNameLength = 255
 
     private static func entries(_ value: [UInt8]) -> Set<Entry> {
         Set(value.split(separator: BranchLines.space).compactMap(entry))
@@ -58,7 +75,8 @@ public struct ProxyLog: Hashable, Sendable {
 
     /// Whether git and git-annex accept this name for a remote that is made up from the log.
     public static func isRemoteName(_ name: String) -> Bool {
-        guard let first = name.unicodeScalars.first, first != ".", first != "-" else { return false }
+        guard let first = name.unicodeScalars.first, first != ".", first != "-", name.utf8.count <= maximumNameLength
+        else { return false }
         return name.unicodeScalars.allSatisfy { scalar in
             scalar.properties.isAlphabetic || scalar.properties.numericType != nil
                 || "_-.".unicodeScalars.contains(scalar)

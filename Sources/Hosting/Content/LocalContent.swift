@@ -36,7 +36,7 @@ struct LocalContent: ContentLocation {
             return .bytes(try objects.partialSize(key))
         }
         // The client takes this for "stored", and sends nothing.
-        if case .alreadyPresent = partial, try await branch.locations(of: key)[uuid] != .present {
+        if case .alreadyPresent = partial, try await branch.status(of: key, in: uuid) != .present {
             try await secure(key)
         }
         return partial
@@ -127,7 +127,7 @@ struct LocalContent: ContentLocation {
 
     /// Another program may have removed the content, or have left the log as it was.
     private func logAbsence(of key: Key) async throws {
-        if try await branch.locations(of: key)[uuid] == .present { try await recordRemoval(of: key) }
+        if try await branch.status(of: key, in: uuid) == .present { try await recordRemoval(of: key) }
     }
 
     /// Logs that the content is not here, unless an upload has brought it back by now: that one may have logged already.

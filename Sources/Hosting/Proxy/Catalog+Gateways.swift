@@ -38,7 +38,7 @@ extension Catalog {
     ) async throws -> HostedRepository? {
         do {
             guard let repository = try await repository(named: name),
-                case .remote = try await repository.remotes.decide(uuid, served: repository.served)
+                case .remote = try await repository.routes.decide(uuid)
             else { return nil }
             return repository
         } catch let error as CancellationError {

@@ -15,12 +15,13 @@ extension Catalog {
     ) async throws -> (any ContentLocation)? {
         guard let own = repository.ownContent else { return nil }
         if uuid == own.uuid { return own }
-        let served = try await repository.served
-        switch try await repository.remotes.decide(uuid, served: served) {
+        let routes = try await repository.routes
+        switch routes.decide(uuid) {
         case .notServed: return nil
         case .notConfigured:
-            let description = try await description(of: uuid, in: own)
-            throw RemoteError(.notConfigured, "not configured to proxy for repository \(description)")
+            // Attack: uuid.log may be large, and would be read for each of these refusals. So it is not asked.
+            let name = routes.name(of: uuid).map { "\($0) (\(uuid))" } ?? "\(uuid)"
+            throw RemoteError(.notConfigured, "not configured to proxy for repository \(name)")
         case .remote(let remote):
             if caller.bypass.contains(own.uuid) {
                 throw RemoteError(.loop, "the request for \(uuid) came back to \(repository.name), which passed it on")
@@ -65,11 +66,5 @@ extension Catalog {
             throw RemoteError(.misbehaved, "\(remote.name): the repository at \(path) is \(content.uuid), not \(uuid)")
         }
         return content
-    }
-
-    /// What people call a repository: its description, if there is one.
-    private func description(of uuid: RepositoryUUID, in own: LocalContent) async throws -> String {
-        let log = OldUUIDLog(parsing: try await own.branch.read(.uuidLog) ?? [])
-        return log[uuid].map { String(decoding: $0, as: UTF8.self) } ?? "\(uuid)"
     }
 }

@@ -8,18 +8,26 @@ extension ProxyConfiguration {
     ///   - recorded: proxy.log: what each gateway proxies for.
     ///   - own: the UUID of the repository whose configuration this is.
     func instantiating(_ recorded: [RepositoryUUID: Set<ProxyLog.Entry>], own: RepositoryUUID) -> ProxyConfiguration {
+        var lookups = 0
+        return instantiating(recorded, own: own, lookups: &lookups)
+    }
+
+    /// - Parameter lookups: grows by how many names were looked up, however the entries relate to one another.
+    func instantiating(
+        _ recorded: [RepositoryUUID: Set<ProxyLog.Entry>], own: RepositoryUUID, lookups: inout Int
+    ) -> ProxyConfiguration {
         var brought: [(remote: ProxiedRemote, ours: [ProxyLog.Entry])] = []
         let names = names
         for gateway in remotes where gateway.canBeGateway {
             guard let uuid = gateway.uuid, uuid != own, let entries = recorded[uuid] else { continue }
             // What the gateway calls this repository, where it proxies for it.
-            let namesOfOwn = entries.filter { $0.uuid == own }.map { $0.name + "-" }
+            let namesOfOwn = NamePrefixes(entries.lazy.filter { $0.uuid == own }.map(\.name))
             for entry in entries.sorted() where entry.uuid != own {
                 let remote = gateway.bringing(entry)
                 if names.contains(remote.name) { continue }
                 // `us-R-p` of R is our `R-p`: with it, names would grow with each update of two gateways in a circle.
-                let ours = namesOfOwn.filter { entry.name.hasPrefix($0) }.map {
-                    ProxyLog.Entry(uuid: entry.uuid, name: String(entry.name.dropFirst($0.count)))
+                let ours = namesOfOwn.remainders(of: entry.name, lookups: &lookups).map {
+                    ProxyLog.Entry(uuid: entry.uuid, name: $0)
                 }
                 brought.append((remote, ours))
             }
@@ -31,6 +39,39 @@ extension ProxyConfiguration {
         let known = (recorded[own] ?? []).union(named)
         var result = self
         result.append(brought.filter { known.isDisjoint(with: $0.ours) }.map(\.remote))
+        return result
+    }
+
+    /// The repositories whose lines in proxy.log matter: those that a remote may be a gateway to.
+    var gateways: Set<RepositoryUUID> { Set(remotes.lazy.filter(\.canBeGateway).compactMap(\.uuid)) }
+}
+
+/// Names, each of which may be followed by a hyphen and another name.
+///
+/// Attack: names and entries both come from proxy.log. Were each compared with each, a log of 0.9 MB, far below what a push
+/// may bring, would take minutes.
+struct NamePrefixes {
+    private let names: Set<String>
+    /// In bytes; where no name has the length of a beginning, it need not be looked up.
+    private let lengths: Set<Int>
+
+    init(_ names: some Sequence<String>) {
+        self.names = Set(names)
+        lengths = Set(self.names.map(\.utf8.count))
+    }
+
+    /// What follows the hyphen after each of the names that `text` begins with.
+    ///
+    /// - Parameter lookups: grows by at most one for each hyphen in `text`.
+    func remainders(of text: String, lookups: inout Int) -> [String] {
+        if names.isEmpty { return [] }
+        var result: [String] = []
+        let bytes = text.utf8
+        for (length, index) in bytes.indices.enumerated()
+        where bytes[index] == UInt8(ascii: "-") && lengths.contains(length) {
+            lookups += 1
+            if names.contains(String(text[..<index])) { result.append(String(text[bytes.index(after: index)...])) }
+        }
         return result
     }
 }

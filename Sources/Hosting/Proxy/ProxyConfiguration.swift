@@ -5,7 +5,7 @@ import SystemPackage
 
 /// What the git config of a hosted repository says about proxying, and the decision that follows from it
 /// (spec 03 §1.1, §1.4).
-struct ProxyConfiguration: Sendable {
+struct ProxyConfiguration: Hashable, Sendable {
     /// All remotes in the order in which they are tried: by cost, and as the file has them among equals.
     private(set) var remotes: [ProxiedRemote] = []
     /// The clusters that this repository is a gateway of, by name.
@@ -82,29 +82,13 @@ struct ProxyConfiguration: Sendable {
         }
     }
 
-    /// What to do with a request for a repository that is not this one.
-    ///
-    /// Who can push the git-annex branch decides what is in proxy.log, so git config must agree: the second gate.
-    func decide(_ uuid: RepositoryUUID, served: Set<ProxyLog.Entry>) -> ProxyGate {
-        let names = Set(served.filter { $0.uuid == uuid }.map(\.name))
-        if names.isEmpty { return .notServed }
-        let remote = remotes.first { remote in
-            remote.uuid == uuid && names.contains(remote.name) && allows(remote)
-        }
-        return remote.map { .remote($0) } ?? .notConfigured
-    }
+    /// The remotes that are other gateways of a cluster, by name.
+    var clusterGateways: Set<String> { Set(remotes.lazy.filter(\.isClusterGateway).map(\.name)) }
 
     /// Whether git config lets requests pass. For what a gateway brings along, it is the gateway that must be allowed.
-    private func allows(_ remote: ProxiedRemote) -> Bool {
+    func allows(_ remote: ProxiedRemote, clusterGateways: Set<String>) -> Bool {
         remote.isProxied || remote.clusters.contains { clusters[$0] != nil }
-            || remotes.contains { $0.name == remote.gateway && $0.isClusterGateway }
-    }
-
-    /// The remotes that clients may reach, or could once proxy.log says so.
-    func shown(served: Set<ProxyLog.Entry>) -> [ProxiedRemote] {
-        remotes.filter { remote in
-            remote.isCandidate || remote.uuid.map { decide($0, served: served) == .remote(remote) } ?? false
-        }
+            || remote.gateway.map(clusterGateways.contains) ?? false
     }
 }
 

@@ -35,7 +35,7 @@ public struct ProxyManager: Sendable {
     public func update() async throws -> Update {
         var update = Update()
         try await identifyRemotes(&update)
-        let recorded = try await repository.served
+        let recorded = try await repository.routes.served
         let wanted = try await entries(&update, recorded)
         update.started = wanted.subtracting(recorded).sorted()
         update.stopped = recorded.subtracting(wanted).sorted()
@@ -54,7 +54,7 @@ public struct ProxyManager: Sendable {
     /// Asks candidates without a UUID who they are, as the stock program does when it first meets a remote.
     private func identifyRemotes(_ update: inout Update) async throws {
         let config = GitConfigFile(repository.gitDirectory.appending("config"))
-        for remote in try await repository.remotes.remotes
+        for remote in try await repository.routes.configuration.remotes
         where remote.gateway == nil && (remote.isCandidate || remote.isClusterGateway) {
             do {
                 switch remote.address {
@@ -85,7 +85,7 @@ public struct ProxyManager: Sendable {
     private func entries(
         _ update: inout Update, _ recorded: Set<ProxyLog.Entry>
     ) async throws -> Set<ProxyLog.Entry> {
-        let configuration = try await repository.remotes
+        let configuration = try await repository.routes.configuration
         var entries = Set(configuration.clusters.map { ProxyLog.Entry(uuid: $0.value, name: $0.key) })
         func add(_ remote: ProxiedRemote) {
             switch Self.verdict(on: remote, gateway: own.uuid, recorded) {
@@ -132,7 +132,8 @@ public struct ProxyManager: Sendable {
         let log = KeyedLog(parsing: try await own.branch.read(.clusterLog) ?? [])
         let trust = OldUUIDLog(parsing: try await own.branch.read(.trustLog) ?? [])
         let nodes = configuration.clusters.values.flatMap { cluster in
-            (log[cluster.bytes] ?? []).split(separator: UInt8(ascii: " ")).compactMap { RepositoryUUID($0) }
+            (log[cluster.bytes] ?? []).split(separator: UInt8(ascii: " ")).prefix(ProxyLog.maximumEntries)
+                .compactMap { RepositoryUUID($0) }
         }
         let alive = Set(nodes).filter { trust[$0] != [UInt8(ascii: "X")] }
         return configuration.remotes.filter { $0.gateway != nil && $0.uuid.map(alive.contains) ?? false }

@@ -35,17 +35,17 @@ extension ProxyManager {
     ///
     /// - Parameter asking: whether each is asked if it is there; all at once, each for a bounded time.
     public func list(asking: Bool) async throws -> [ProxyStatus] {
-        let configuration = try await repository.remotes
-        let served = try await repository.served
+        let routes = try await repository.routes
+        let configuration = routes.configuration
         var result: [ProxyStatus] = []
-        for remote in configuration.shown(served: served) {
-            let isProxied = remote.uuid.map { configuration.decide($0, served: served) == .remote(remote) } ?? false
+        for remote in routes.shown {
+            let isProxied = remote.uuid.map { routes.decide($0) == .remote(remote) } ?? false
             result.append(
                 ProxyStatus(
                     name: remote.name, uuid: remote.uuid, address: remote.address, cost: remote.cost,
                     state: isProxied ? .proxied : .notRecorded))
         }
-        for entry in served where configuration.decide(entry.uuid, served: served) == .notConfigured {
+        for entry in routes.served where routes.decide(entry.uuid) == .notConfigured {
             result.append(ProxyStatus(name: entry.name, uuid: entry.uuid, state: .notConfigured))
         }
         result.sort { $0.name < $1.name }
@@ -89,7 +89,7 @@ extension ProxyManager {
     /// What goes on with each remote that is reached over a connection, by the remote's name.
     public func usage() async throws -> [String: RemoteConnections.Usage] {
         var result: [String: RemoteConnections.Usage] = [:]
-        for remote in try await repository.remotes.shown(served: repository.served) {
+        for remote in try await repository.routes.shown {
             guard let uuid = remote.uuid, case .annexHTTP(let url, let gitURL) = remote.address else { continue }
             let target = AnnexHTTPTarget(name: remote.name, uuid: uuid, url: url, gitURL: gitURL)
             result[remote.name] = catalog.services.remotes.usage(of: target)

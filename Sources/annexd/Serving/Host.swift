@@ -201,6 +201,9 @@ struct Host: Sendable {
         registry.gauge("annexd_git_queue", "Requests that wait for a git process.") { Double(gitSlots.waiting) }
         registry.gauge("annexd_git_working", "Git processes that work.") { Double(gitSlots.working) }
         registry.gauge("annexd_git_slow", "Git processes that wait for a slow client.") { Double(gitSlots.slow) }
+        registry.gauge("annexd_log_cache_bytes", "What is remembered of the logs of repositories.") {
+            Double(catalog.services.logCache.used)
+        }
         registry.gauge("annexd_connections", "Open connections.") { Double(server.statistics.openConnections) }
     }
 

@@ -43,6 +43,19 @@ import Testing
         if !name.contains(" ") { #expect(names("1s \(gateway) \(node):\(name)\n") == (isLegal ? [name] : [])) }
     }
 
+    /// Attack: a line of tens of thousands of entries, or of names of a megabyte each.
+    @Test("docs/hostile-pushes.md: so many entries of each gateway are looked at, and no longer names")
+    func bounds() {
+        let many = (0..<(ProxyLog.maximumEntries + 1)).map { "\(node):n\($0)" }.joined(separator: " ")
+        let log = ProxyLog(parsing: Array("1s \(gateway) \(many)\n1s \(node) \(archive):a\n1s x a:b\n".utf8))
+        let reading = log.entries(of: [gateway, node])
+        #expect(reading.entries[gateway]?.count == ProxyLog.maximumEntries && reading.cut == [gateway])
+        #expect(reading.entries[node] == [ProxyLog.Entry(uuid: archive, name: "a")])
+        #expect(Set(reading.entries.keys) == [gateway, node])
+        let name = String(repeating: "n", count: ProxyLog.maximumNameLength)
+        #expect(ProxyLog.isRemoteName(name) && !ProxyLog.isRemoteName(name + "n"))
+    }
+
     @Test("entries are sorted by UUID and name, and the clock never goes back")
     func serialisation() {
         var log = ProxyLog(parsing: Array("100s \(gateway) \(node):a\n".utf8))

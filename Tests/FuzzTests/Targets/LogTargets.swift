@@ -84,6 +84,10 @@ let logTargets = [
         var log = ProxyLog(parsing: parts[0])
         try requireEqual(ProxyLog(parsing: log.serialized), log, "the log written anew")
         let entries = log.entries(of: gateway)
+        let reading = log.entries(of: [gateway])
+        let looked = reading.entries[gateway] ?? []
+        try require(looked.count <= ProxyLog.maximumEntries && looked.isSubset(of: entries), "a bounded part of it")
+        if reading.cut.isEmpty { try requireEqual(looked, entries, "all of it where it is not cut") }
         for entry in entries {
             try require(ProxyLog.isRemoteName(entry.name), "a remote can have the name \(entry.name)")
             // It becomes a part of the names of settings, refs and paths.
