@@ -22,11 +22,13 @@ extension AnnexBranch {
     }
 
     /// The pushed refs with commits that the branch lacks and that may be merged; the others are reported.
+    ///
+    /// - Parameter refs: the names of those that are looked at.
     func candidates(
-        beyond tip: String?, besides failed: Set<String>, _ report: inout MergeReport
+        _ refs: [[UInt8]], beyond tip: String?, besides failed: Set<String>, _ report: inout MergeReport
     ) async throws -> [Candidate] {
         var result: [Candidate] = []
-        for var candidate in try await pushedRefs(beyond: tip) where !failed.contains(candidate.ref) {
+        for var candidate in try await pushedRefs(refs, beyond: tip) where !failed.contains(candidate.ref) {
             if result.count == Self.maximumCandidates { break }
             if let reason = try await objection(to: &candidate, tip: tip) {
                 logger.error(
@@ -40,15 +42,43 @@ extension AnnexBranch {
         return result
     }
 
-    /// The refs that clients push their branch to. Others that end in `git-annex`, such as tags, could come from people
-    /// who may not change the branch.
-    private func pushedRefs(beyond tip: String?) async throws -> [Candidate] {
-        var arguments = ["for-each-ref", "--format=%(objectname) %(objecttype) %(refname)"]
-        if let tip { arguments.append("--no-merged=\(tip)") }
-        arguments += ["refs/heads/synced/git-annex", "refs/remotes", "refs/synced"]
-        let output = try await GitCommand(arguments, in: gitDirectory).output()
+    /// The names of the refs that are looked at after a push: those that it moved, and as many of the others as a push may
+    /// make. Others that end in `git-annex`, such as tags, could come from people who may not change the branch.
+    ///
+    /// Attack: with some 600,000 refs git prints more than is read, and nobody's push would be merged any more.
+    func refsToMerge(first: [[UInt8]]) async -> [[UInt8]] {
+        let limit = settings.maximumPushedRefs
+        var names = [Self.synced] + first.lazy.filter(Self.isMerged).prefix(limit)
+        do {
+            names += try await objects.annexRefs(below: ["refs/remotes", "refs/synced"], atMost: limit)
+        } catch {
+            logger.error("git-annex refs of earlier pushes cannot be listed", metadata: ["error": "\(error)"])
+        }
+        var seen: Set<[UInt8]> = []
+        return names.filter { seen.insert($0).inserted }
+    }
+
+    private static var synced: [UInt8] { Array("refs/heads/synced/git-annex".utf8) }
+
+    private static func isMerged(_ ref: [UInt8]) -> Bool {
+        ref == synced || ref.starts(with: "refs/synced/".utf8) && ref.suffix(10).elementsEqual("/git-annex".utf8)
+    }
+
+    /// Where each of these refs is, if the branch lacks its commit.
+    private func pushedRefs(_ names: [[UInt8]], beyond tip: String?) async throws -> [Candidate] {
+        var lines: [[UInt8]]
+        do {
+            lines = try await objects.locate(names, beyond: tip)
+        } catch let error as GitError {
+            // One ref that git cannot read must not keep the others from being merged.
+            logger.error("some git-annex refs cannot be read", metadata: ["error": "\(error)"])
+            lines = []
+            for name in names.prefix(2 * Self.maximumCandidates) {
+                lines += (try? await objects.locate([name], beyond: tip)) ?? []
+            }
+        }
         var seen = Set(try await ignoredCommits())
-        return output.split(separator: 10).compactMap { line in
+        return lines.compactMap { line in
             let words = String(decoding: line, as: UTF8.self).split(separator: " ", maxSplits: 2)
             guard words.count == 3, words[1] == "commit", words[2].hasSuffix("/git-annex") else { return nil }
             guard seen.insert(String(words[0])).inserted else { return nil }
@@ -121,9 +151,11 @@ extension AnnexBranch {
 extension AnnexBranch {
     private var ignoredRefs: FilePath { gitDirectory.appending("annex").appending("ignoredrefs") }
 
+    private static var maximumIgnored: Int { 100_000 }
+
     private func ignoredCommits() async throws -> [String] {
         let path = ignoredRefs
-        let content = try await executor.run { try Files.read(path) } ?? []
+        let content = try await executor.run { try Files.read(path, limit: 64 << 20) } ?? []
         return BranchLines.split(content).map { String(decoding: $0, as: UTF8.self) }
     }
 
@@ -132,7 +164,9 @@ extension AnnexBranch {
         let known = try await ignoredCommits()
         let added = commits.filter { !known.contains($0) }
         if added.isEmpty { return }
-        let content = (known + added).map { $0 + "\n" }.joined()
+        // Attack: each pushed transition adds some, and a file too large to be read would end all merging. Where one of the
+        // oldest is pushed again after all, it goes through the transitions again, to no effect.
+        let content = (known + added).suffix(Self.maximumIgnored).map { $0 + "\n" }.joined()
         let (path, sharing) = (ignoredRefs, settings.sharing)
         let directory = journal.temporary
         try await executor.run {

@@ -6,20 +6,26 @@ import Logging
 extension AnnexBranch {
     /// Commits the journal and merges every pushed `git-annex` ref, so that the next fetch sees the news
     /// (spec 02 §2.8.4). Called after each push.
-    public func mergePushed() async throws -> MergeReport { try await mergePushed(MergeDrafts()) }
+    ///
+    /// - Parameter first: the full names of the refs that the push has moved. They are merged before those that earlier
+    ///   pushes have left, of which only so many are looked at.
+    public func mergePushed(first: [[UInt8]] = []) async throws -> MergeReport {
+        try await mergePushed(MergeDrafts(), first: first)
+    }
 
     /// - Parameter drafts: what is ready already of merges that are too large to be made under the lock.
-    func mergePushed(_ drafts: MergeDrafts) async throws -> MergeReport {
+    func mergePushed(_ drafts: MergeDrafts, first: [[UInt8]] = []) async throws -> MergeReport {
         try await uninterrupted { [self] in
             var drafts = drafts
             var report = MergeReport()
+            let refs = settings.mergesBranches ? await refsToMerge(first: first) : []
             while true {
                 let (known, budget) = (drafts, Self.maximumCandidates - report.mergedRefs)
                 let progress = try await transaction { branch in
                     branch.schedule.endHold()
                     try await branch.commitJournal()
                     guard branch.settings.mergesBranches else { return MergeProgress() }
-                    return try await branch.mergeCandidates(known, budget: budget)
+                    return try await branch.mergeCandidates(refs, known, budget: budget)
                 }
                 report.add(progress.report)
                 guard let large = progress.large else { return report }
@@ -35,17 +41,18 @@ extension AnnexBranch {
         var large: LargeMerge?
     }
 
+    /// - Parameter refs: the names of those that are looked at.
     /// - Parameter failed: refs that could not be merged a moment ago. Nobody's push must keep those of others from being
     ///   merged, so they are passed over; the next push tries again.
     /// - Parameter budget: how many refs may still be merged. The rest waits for the next push: everybody else who writes
     ///   to the branch waits meanwhile.
     private func mergeCandidates(
-        _ drafts: MergeDrafts, besides failed: [MergeReport.Refusal] = [], budget: Int
+        _ refs: [[UInt8]], _ drafts: MergeDrafts, besides failed: [MergeReport.Refusal] = [], budget: Int
     ) async throws -> MergeProgress {
         for _ in 0..<Self.maximumAttempts {
             var report = MergeReport()
             let tip = try await objects.tip()
-            let candidates = try await self.candidates(beyond: tip, besides: Set(failed.map(\.ref)), &report)
+            let candidates = try await self.candidates(refs, beyond: tip, besides: Set(failed.map(\.ref)), &report)
             report.unmerged += failed
             if candidates.isEmpty || budget <= 0 { return MergeProgress(report: report) }
             if let tip, case let different = try await differentTransitions(candidates, from: tip), !different.isEmpty {
@@ -54,7 +61,8 @@ extension AnnexBranch {
                     return MergeProgress(report: report)
                 } catch {
                     return try await mergeCandidates(
-                        drafts, besides: failed + different.map { try refusal(of: $0, for: error) }, budget: budget - 1)
+                        refs, drafts, besides: failed + different.map { try refusal(of: $0, for: error) },
+                        budget: budget - 1)
                 }
             }
             let best: Candidate?
@@ -84,7 +92,7 @@ extension AnnexBranch {
                 failures.append(try refusal(of: candidates[0], for: error))
             }
             if candidates.count == 1, failures.isEmpty { return MergeProgress(report: report) }
-            let rest = try await mergeCandidates(drafts, besides: failures, budget: budget - 1)
+            let rest = try await mergeCandidates(refs, drafts, besides: failures, budget: budget - 1)
             report.add(rest.report)
             return MergeProgress(report: report, large: rest.large)
         }

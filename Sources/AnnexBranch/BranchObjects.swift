@@ -136,6 +136,22 @@ struct BranchObjects: Sendable {
         return result.status == 0
     }
 
+    /// The names of refs called `git-annex` at any depth below these folders, the first in their order.
+    func annexRefs(below folders: [String], atMost limit: Int) async throws -> [[UInt8]] {
+        let patterns = folders.map { "\($0)/**/git-annex" }
+        let arguments = ["for-each-ref", "--count=\(limit)", "--format=%(refname)"]
+        return try await GitCommand(arguments + patterns, in: gitDirectory).output().split(separator: 10).map(
+            Array.init)
+    }
+
+    /// `ID TYPE NAME` of each of these refs that has commits which `tip` lacks.
+    func locate(_ names: [[UInt8]], beyond tip: String?) async throws -> [[UInt8]] {
+        var arguments = ["for-each-ref", "--format=%(objectname) %(objecttype) %(refname)"]
+        if let tip { arguments.append("--no-merged=\(tip)") }
+        let command = names.reduce(GitCommand(arguments, in: gitDirectory)) { $0.argument($1) }
+        return try await command.output().split(separator: 10).map(Array.init)
+    }
+
     /// Moves the branch from one commit to another; false when it is not at `old` (any more). Nil is no branch.
     func updateBranch(from old: String?, to new: String?) async throws -> Bool {
         let zero = String(repeating: "0", count: (old ?? new ?? "").utf8.count)

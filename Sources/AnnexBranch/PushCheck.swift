@@ -58,8 +58,16 @@ public struct PushCheck: Sendable {
     ///
     /// A merge leaves out what the branch may not hold. So here it only matters whether it can be merged, at a cost that
     /// has a bound.
-    public func objection(toMerging new: String) async throws -> String? {
+    ///
+    /// - Parameter creating: the name of a ref that is not there yet; nil where it is.
+    public func objection(toMerging new: String, creating ref: String? = nil) async throws -> String? {
         try await closingReader {
+            let limit = settings.maximumPushedRefs
+            if let ref, ref.hasPrefix("refs/synced/"),
+                try await objects.annexRefs(below: ["refs/synced"], atMost: limit).count >= limit
+            {
+                return "\(limit) refs of its kind are there already; push to synced/git-annex, or delete some"
+            }
             if let reason = try await objectionToMerging(new) { return reason }
             let changes = TreeChanges(old: try await objects.tip(), new: new, objects: objects)
             let allowance = Allowance(settings.pushLimits)

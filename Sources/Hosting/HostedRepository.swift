@@ -195,11 +195,13 @@ extension HostedRepository {
     public func hidesBranch() async throws -> Bool { try await branch?.isUnpushed ?? false }
 
     /// Merges what a push brought to the git-annex branch, before the client hears that it succeeded.
-    public func concludePush(movedBranch: Bool) async throws {
+    ///
+    /// - Parameter refs: the full names of the refs that it may have moved.
+    public func concludePush(movedBranch: Bool, refs: [[UInt8]] = []) async throws {
         guard let branch else { return }
         do {
             if movedBranch { try await branch.concludeFirstPush() }
-            try await merge(into: branch)
+            try await merge(refs, into: branch)
         } catch {
             // What git has accepted is in the branch all the same.
             _ = try? await branch.pushEnded(isPresent: holds)
@@ -213,7 +215,7 @@ extension HostedRepository {
         guard let branch else { return }
         do {
             try await branch.concludeFirstPush()
-            try await merge(into: branch)
+            try await merge([], into: branch)
             try await branch.verifyOwnLocations(isPresent: holds)
         } catch {
             services.logger.warning(
@@ -227,8 +229,8 @@ extension HostedRepository {
         return { try objects.find($0) != nil }
     }
 
-    private func merge(into branch: AnnexBranch) async throws {
-        let report = try await branch.mergePushed()
+    private func merge(_ refs: [[UInt8]], into branch: AnnexBranch) async throws {
+        let report = try await branch.mergePushed(first: refs)
         for refused in report.unmerged {
             services.logger.warning(
                 "a pushed git-annex branch was not merged",

@@ -30,7 +30,7 @@ public struct PushedRef: Sendable {
         if ref == "refs/heads/git-annex" {
             return try await check.objection(toBranch: new, replacing: Self.isZero(old) ? nil : old)
         }
-        return try await check.objection(toMerging: new)
+        return try await check.objection(toMerging: new, creating: Self.isZero(old) ? ref : nil)
     }
 
     private static func isZero(_ id: String) -> Bool { id.utf8.allSatisfy { $0 == UInt8(ascii: "0") } }

@@ -154,7 +154,8 @@ struct ReceivePack {
                 if repository.isBare { try await HeadFollower.follow(request.commands, in: repository.gitDirectory) }
                 guard request.commands.contains(where: \.namesAnnexBranch) else { return }
                 let annex = try await context.annex(of: repository)
-                try await annex?.concludePush(movedBranch: request.commands.contains(where: \.isAnnexBranch))
+                try await annex?.concludePush(
+                    movedBranch: request.commands.contains(where: \.isAnnexBranch), refs: request.commands.map(\.ref))
             } catch {
                 context.logger.error(
                     "work after a push failed", metadata: ["repository": "\(repository.name)", "error": "\(error)"])
