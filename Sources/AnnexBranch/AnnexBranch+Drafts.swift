@@ -81,7 +81,7 @@ extension AnnexBranch {
             let ids = part.flatMap { [$0.oldID, $0.newID] }.map { Array($0.utf8) }
             let sizes = try await objects.sizes(ids)
             // Attack: all files of a push may be one large blob, and it is read for each of them.
-            bytes -= ids.reduce(0) { $0 + (sizes[$1] ?? 0) }
+            bytes -= ids.reduce(0) { $0.clampedSum(sizes[$1] ?? 0) }
             return !isLarge
         }
     }

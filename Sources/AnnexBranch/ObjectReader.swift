@@ -171,7 +171,9 @@ private final class ObjectSession: Sendable {
                 code: .unexpectedContent, message: "git cat-file answered \"\(String(decoding: line, as: UTF8.self))\"")
         }
         if size > sizeLimit {
-            try await output.skip(size + 1)
+            // Not `size + 1`: a broken object may claim any size.
+            try await output.skip(size)
+            try await output.skip(1)
             return .tooLarge(id: Array(words[0]), size: size)
         }
         let content = try await output.bytes(size)

@@ -174,7 +174,7 @@ extension PushCheck {
                     return false
                 }
                 let old = sizes[Array(entry.oldID.utf8)]?.size ?? 0
-                try limits.take(bytes: info.size + old)
+                try limits.take(bytes: info.size.clampedSum(old))
                 group.append(entry)
                 bytes += info.size + min(old, check.settings.maximumFileSize)
                 if bytes > TreeMerge.partBytes {

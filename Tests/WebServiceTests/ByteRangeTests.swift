@@ -17,6 +17,9 @@ import Testing
             ("bytes=-", 1000, .ignored), ("bytes=", 1000, .ignored), ("items=0-1", 1000, .ignored),
             ("bytes=0x1-2", 1000, .ignored), ("bytes=99999999999999999999999-", 1000, .unsatisfiable),
             ("bytes=0-99999999999999999999999", 1000, .bytes(first: 0, count: 1000)),
+            ("bytes=0-", .max, .bytes(first: 0, count: .max)), ("bytes=-1", .max, .bytes(first: .max - 1, count: 1)),
+            ("bytes=-18446744073709551615", .max, .bytes(first: 0, count: .max)),
+            ("bytes=18446744073709551614-18446744073709551615", .max, .bytes(first: .max - 1, count: 1)),
         ])
     func parses(header: String, size: UInt64, expected: ByteRange) {
         #expect(ByteRange(header, of: size) == expected)

@@ -51,14 +51,15 @@ public final class GitConfigFile: Sendable {
         }
         return Reading(
             version: status.version, config: try GitConfig(parsing: content),
-            isDoubtful: Self.isRecent(status.modified))
+            isDoubtful: Self.isRecent(status.modified.seconds))
     }
 
     /// Whether a time stamp is less than two seconds old (some file systems keep whole seconds) or in the future.
-    private static func isRecent(_ time: FileStatus.Timestamp) -> Bool {
+    static func isRecent(_ seconds: Int64) -> Bool {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
-        return Int64(now.tv_sec) - time.seconds < 2
+        // Nothing is subtracted from what a file system says: it may be any number.
+        return seconds > Int64(now.tv_sec) - 2
     }
 
     /// Sets a key to one value, replacing all it had. Git locks the file and replaces it by a rename.

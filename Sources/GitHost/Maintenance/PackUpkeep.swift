@@ -53,13 +53,24 @@ public struct PackUpkeep: Sendable {
         public var bytesNeeded: UInt64 {
             // The bytes stand for the numbers of objects, by which git chooses: what is too large for its neighbour stays.
             let sizes = packs.sorted()
-            var united = sizes.indices.dropFirst().last { sizes[$0] < 2 * sizes[$0 - 1] }.map { $0 + 1 } ?? 0
-            var sum = looseBytes + sizes[..<united].reduce(0, +)
-            while united < sizes.count, sizes[united] < 2 * sum {
-                sum += sizes[united]
+            var united = sizes.indices.dropFirst().last { sizes[$0] / 2 < sizes[$0 - 1] }.map { $0 + 1 } ?? 0
+            var sum = sizes[..<united].reduce(min(looseBytes, Self.largest), Self.add)
+            while united < sizes.count, sizes[united] / 2 < sum {
+                sum = Self.add(sum, sizes[united])
                 united += 1
             }
             return sum
+        }
+
+        /// Sparse files may have any size; what no disk has room for is as good as more.
+        private static let largest = UInt64(Int64.max)
+
+        private static func add(_ left: UInt64, _ right: UInt64) -> UInt64 { min(left + min(right, largest), largest) }
+
+        /// Counts one loose object of the folder that stands for 256.
+        mutating func addSample(size: UInt64) {
+            looseObjects += 256
+            looseBytes = Self.add(looseBytes, min(size, Self.largest / 256) * 256)
         }
     }
 
@@ -79,8 +90,7 @@ public struct PackUpkeep: Sendable {
         let sample = objects.appending("17")
         for name in try Files.list(sample) where name.count >= 38 {
             guard let status = try Files.status(sample.appending(bytes: name)) else { continue }
-            census.looseObjects += 256
-            census.looseBytes += 256 * status.size
+            census.addSample(size: status.size)
         }
         return census
     }

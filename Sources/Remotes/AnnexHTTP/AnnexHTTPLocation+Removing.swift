@@ -22,7 +22,8 @@ extension AnnexHTTPLocation {
         // Our clock is read after theirs: the time that the reply took is lost, not won.
         let left = deadline.value - BootSeconds.now.value
         guard left > 0 else { return late }
-        let operation = P2POperation.removeBefore(key, timestamp: theirs &+ UInt64(left))
+        // Numbers of the protocol end where those of 63 bits do; neither of the two is larger.
+        let operation = P2POperation.removeBefore(key, timestamp: min(theirs + UInt64(left), UInt64(Int64.max)))
         guard let removed = try await ask(ifPossible: operation, .removed) else { throw nonsense }
         return try outcome(removed)
     }

@@ -88,7 +88,6 @@ enum ConnectionFailure {
 extension Duration {
     var wholeSeconds: Int64 { components.seconds }
 
-    var timeAmount: TimeAmount {
-        .nanoseconds(components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000)
-    }
+    /// At most some 292 years.
+    var timeAmount: TimeAmount { TimeAmount(self) }
 }

@@ -8,6 +8,15 @@ import SystemPackage
 
 /// Request targets, and what of them reaches the disk.
 let urlTargets = [
+    // A `Range` header, and the size of the content in eight bytes.
+    FuzzTarget("byte-range") { input in
+        let parts = input.parts(2)
+        let size = parts[1].prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        guard case .bytes(let first, let count) = ByteRange(String(decoding: parts[0], as: UTF8.self), of: size) else {
+            return
+        }
+        try require(count > 0 && first < size && count <= size - first, "\(count) bytes from \(first) on of \(size)")
+    },
     // The first part is the method, the second the target.
     FuzzTarget("route") { input in
         let parts = input.parts(2)

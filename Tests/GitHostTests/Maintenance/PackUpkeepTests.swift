@@ -119,6 +119,9 @@ import Testing
             ([], 0, 0), ([100], 7, 7), ([100], 60, 160), ([1, 1000], 0, 0), ([1, 1, 1000], 0, 2),
             ([10, 12, 15, 1000], 0, 37), ([400, 300, 500], 0, 1200), ([1, 2, 4, 8], 0, 0), ([1, 2, 4, 8], 1, 16),
             ([3, 3, 10, 40], 0, 16),
+            // Attack: a sparse file of a prepared repository has any size that the file system knows.
+            ([.max, .max], 0, UInt64(Int64.max)), ([100], .max, UInt64(Int64.max)), ([.max], 0, 0),
+            ([1, .max], .max, UInt64(Int64.max)),
         ] as [([UInt64], UInt64, UInt64)])
     func space(packs: [UInt64], loose: UInt64, needed: UInt64) {
         var census = PackUpkeep.Census()
