@@ -14,8 +14,10 @@ public protocol ContentLocation: Sendable {
     /// The content for reading, or nil where it is not held.
     func open(_ key: Key, for reading: Reading) async throws -> Content?
 
-    /// How much of the content an earlier, interrupted upload left behind.
-    func partial(of key: Key) async throws -> PartialContent
+    /// How much of the content an earlier, interrupted upload of the same client left behind.
+    ///
+    /// - Parameter client: the repository that asks, as it calls itself; any bytes.
+    func partial(of key: Key, for client: [UInt8]) async throws -> PartialContent
 
     /// Takes the bytes of `upload`, verifies them against the key, makes them durable and logs the location, in this
     /// order, before it answers (spec 01 §4.2).

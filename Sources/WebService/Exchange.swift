@@ -94,8 +94,9 @@ final class Exchange: Sendable {
     func note(bytesSent: UInt64) { state.withLock { $0.notes.bytesSent = bytesSent } }
 
     /// A JSON reply of the P2P protocol: always 200 (spec 01 §6.2).
-    func json(_ body: [UInt8]) async throws {
-        try await respond(status: 200, headers: [("Content-Type", "application/json;charset=utf-8")], body: body)
+    func json(_ body: [UInt8], headers: [(String, String)] = []) async throws {
+        try await respond(
+            status: 200, headers: [("Content-Type", "application/json;charset=utf-8")] + headers, body: body)
     }
 
     /// A whole answer; nil for no body at all.

@@ -45,7 +45,7 @@ import Testing
                     client: Array("client".utf8), associatedFile: nil, offset: 0,
                     length: Int64(Sample.new.content.count), body: body))
             #expect(outcome != .stored(also: []))
-            #expect(try await place.location.partial(of: Sample.new.key) == .bytes(7_000))
+            #expect(try await place.location.partial(of: Sample.new.key, for: Array("client".utf8)) == .bytes(7_000))
         }
         try await everyOperationFails(fault, on: template) { place in
             try await place.put(.new)

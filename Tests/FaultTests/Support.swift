@@ -128,7 +128,7 @@ struct Place {
 
     func put(_ sample: Sample) async throws -> StoreOutcome {
         let offset: UInt64
-        switch try await location.partial(of: sample.key) {
+        switch try await location.partial(of: sample.key, for: Array("client".utf8)) {
         case .alreadyPresent: return .stored(also: [])
         case .bytes(let count): offset = count
         }

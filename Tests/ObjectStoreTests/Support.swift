@@ -148,6 +148,9 @@ extension RemovalStart {
 }
 
 extension ObjectStore {
+    /// Of the client that the fixture uploads as.
+    func partialSize(_ key: Key) throws -> UInt64 { try partialSize(key, client: Array("client".utf8)) }
+
     /// Removes content in all steps.
     func remove(_ key: Key) throws {
         let removal = try beginRemoval(key).removal

@@ -48,10 +48,10 @@ import Testing
             let key = try sha256Key(bytes)
             #expect(try await !location.isPresent(key))
             #expect(try await location.open(key, for: Reading()) == nil)
-            #expect(try await location.partial(of: key) == .bytes(0))
+            #expect(try await location.partial(of: key, for: []) == .bytes(0))
             #expect(try await location.store(key, from: upload(bytes, file: "a b/c%.bin")) == .stored(also: []))
             #expect(try await location.isPresent(key))
-            #expect(try await location.partial(of: key) == .alreadyPresent(also: []))
+            #expect(try await location.partial(of: key, for: []) == .alreadyPresent(also: []))
             #expect(try await location.store(key, from: upload(bytes)) == .stored(also: []))
 
             #expect(try await read(location.open(key, for: Reading())) == bytes)
@@ -117,7 +117,7 @@ import Testing
             var kept: UInt64 = 0
             for _ in 0..<100 where kept == 0 {
                 // It answers 500 until it has noticed that the first upload is over.
-                if case .bytes(let count)? = try? await location.partial(of: key) { kept = count }
+                if case .bytes(let count)? = try? await location.partial(of: key, for: []) { kept = count }
                 if kept == 0 { try await Task.sleep(for: .milliseconds(50)) }
             }
             #expect(kept > 0 && kept <= 2_000_000)
@@ -145,7 +145,7 @@ import Testing
                 }
                 #expect(try await !location.isPresent(key))
                 // What cannot be trusted is not kept for a resumption either.
-                guard case .bytes(let kept) = try await location.partial(of: key) else {
+                guard case .bytes(let kept) = try await location.partial(of: key, for: []) else {
                     Issue.record("present")
                     return
                 }

@@ -16,6 +16,10 @@ public enum P2PReply: Hashable, Sendable {
     /// The value of the `Content-Type` header.
     public static let contentType = "application/json;charset=utf-8"
 
+    /// The name of a header by which annexd says of an `offset` that only bytes of the same client count, also where no
+    /// digest could tell. The protocol has no word for that; stock clients do not look at it.
+    public static let ownPartialHeader = "X-Annexd-Own-Partial"
+
     /// The body, with exactly the fields of that version, in alphabetical order.
     ///
     /// Clients of version 2 and above fail without `plusuuids`; those before must not see it.

@@ -30,10 +30,10 @@ struct LocalContent: ContentLocation {
             source: .mutableFile(opened.file) { (try? await pool.run { try opened.isUnchanged() }) ?? false })
     }
 
-    func partial(of key: Key) async throws -> PartialContent {
+    func partial(of key: Key, for client: [UInt8]) async throws -> PartialContent {
         let partial = try await repository.perform { () -> PartialContent in
             if try objects.find(key) != nil { return .alreadyPresent(also: []) }
-            return .bytes(try objects.partialSize(key))
+            return .bytes(try objects.partialSize(key, client: client))
         }
         // The client takes this for "stored", and sends nothing.
         if case .alreadyPresent = partial, try await branch.status(of: key, in: uuid) != .present {

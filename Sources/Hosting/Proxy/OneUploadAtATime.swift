@@ -51,7 +51,7 @@ struct OneUploadAtATime: ContentLocation {
     ) async throws -> StoreOutcome? {
         let deadline = ContinuousClock.now + settling
         while true {
-            switch try await whatIsThere(of: key) {
+            switch try await whatIsThere(of: key, for: upload.client) {
             case .alreadyPresent(let others)?: return .stored(also: others)
             case .bytes(let count)?:
                 // A remote that has more, from another upload, skips what it has (spec 01 §6.5).
@@ -73,9 +73,9 @@ struct OneUploadAtATime: ContentLocation {
     }
 
     /// What the remote has; nil where it does not tell yet: the stock program fails while an upload runs.
-    private func whatIsThere(of key: Key) async throws -> PartialContent? {
+    private func whatIsThere(of key: Key, for client: [UInt8]) async throws -> PartialContent? {
         do {
-            return try await target.partial(of: key)
+            return try await target.partial(of: key, for: client)
         } catch let error as RemoteError where error.code == .misbehaved {
             return nil
         }
@@ -104,7 +104,9 @@ struct OneUploadAtATime: ContentLocation {
 
     func isPresent(_ key: Key) async throws -> Bool { try await target.isPresent(key) }
     func open(_ key: Key, for reading: Reading) async throws -> Content? { try await target.open(key, for: reading) }
-    func partial(of key: Key) async throws -> PartialContent { try await target.partial(of: key) }
+    func partial(of key: Key, for client: [UInt8]) async throws -> PartialContent {
+        try await target.partial(of: key, for: client)
+    }
     func confirm(_ key: Key) async throws -> StoreOutcome { try await target.confirm(key) }
     func lock(_ key: Key) async throws -> (any HeldLock)? { try await target.lock(key) }
 

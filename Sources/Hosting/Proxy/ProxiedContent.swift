@@ -25,8 +25,8 @@ struct ProxiedContent: ContentLocation {
         try await naming { try await target.open(key, for: reading) }
     }
 
-    func partial(of key: Key) async throws -> PartialContent {
-        let partial = try await naming { try await target.partial(of: key) }
+    func partial(of key: Key, for client: [UInt8]) async throws -> PartialContent {
+        let partial = try await naming { try await target.partial(of: key, for: client) }
         guard case .alreadyPresent(let claimed) = partial else { return partial }
         return .alreadyPresent(also: try await credible(claimed, key, present: true))
     }

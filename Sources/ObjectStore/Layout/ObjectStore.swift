@@ -68,16 +68,20 @@ public final class ObjectStore: Sendable {
         }
     }
 
-    /// How many bytes of a key were received earlier, so that a client may send the rest; 0 when none are of use.
+    /// How many bytes of a key were received from a client earlier, so that it may send the rest; 0 when none are of
+    /// use.
     ///
-    /// A pure read: creates nothing and takes no lock; during an upload it tells how far that is (spec 01 §6.5).
-    public func partialSize(_ key: Key) throws(ObjectStoreError) -> UInt64 {
-        try reporting { try partialStatus(key).map(\.size) ?? 0 }
+    /// A pure read: creates nothing and takes no lock; during an upload it tells how far that is (spec 01 §6.5). What
+    /// another client has sent does not count; what nobody has claimed counts where a digest will tell what it is.
+    public func partialSize(_ key: Key, client: [UInt8]) throws(ObjectStoreError) -> UInt64 {
+        try reporting {
+            try partialStatus(PartialFiles(key, client: client, paths).chosen(), key).map(\.size) ?? 0
+        }
     }
 
     /// The partial file, unless it is too large to be the start of the content.
-    func partialStatus(_ key: Key) throws -> FileStatus? {
-        guard let status = try Files.status(paths.partial(key), followLinks: false), status.kind == .regular,
+    func partialStatus(_ file: FilePath, _ key: Key) throws -> FileStatus? {
+        guard let status = try Files.status(file, followLinks: false), status.kind == .regular,
             status.size <= key.contentSize ?? .max,
             // A second name may be an object: writing here would change it.
             status.linkCount == 1

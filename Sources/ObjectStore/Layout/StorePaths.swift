@@ -16,6 +16,8 @@ struct StorePaths: Sendable {
     let downloads: FilePath
     /// Our own: see ``RemovalNote``.
     let removals: FilePath
+    /// Our own: see ``PartialFiles``.
+    let partials: FilePath
 
     init(gitDirectory: FilePath) {
         self.gitDirectory = gitDirectory
@@ -28,9 +30,10 @@ struct StorePaths: Sendable {
         sentinelCache = annex.appending("sentinal.cache")
         downloads = annex.appending("transfer").appending("download")
         removals = gitDirectory.appending("annexd").appending("removing")
+        partials = gitDirectory.appending("annexd").appending("partial")
     }
 
-    /// The partial content of a key that is being received.
+    /// The partial content of a key that is being received, where all senders share it: see ``PartialFiles``.
     func partial(_ key: Key) -> FilePath { temporary.appending(bytes: key.fileName) }
 
     /// The scratch directory that belongs to the partial content.
@@ -85,6 +88,21 @@ struct ObjectPlace: Sendable, Hashable {
     /// `objects/` and the hash directories, outermost first.
     var parents: [FilePath] {
         [objects] + hashDirectories.indices.map { objects.appending(bytes: Self.join(hashDirectories[...$0])) }
+    }
+
+    /// The same place in a repository whose folder has moved.
+    func moved(to paths: StorePaths) -> ObjectPlace {
+        ObjectPlace(objects: paths.objects, hashDirectories: hashDirectories, fileName: fileName)
+    }
+
+    /// The git directory above the lock file of this place when that is at `path` now; nil where it is not the same
+    /// place.
+    func gitDirectory(ofLock path: FilePath, before paths: StorePaths) -> FilePath? {
+        let rest = lock.bytes.dropFirst(paths.gitDirectory.bytes.count)
+        guard lock.bytes.starts(with: paths.gitDirectory.bytes), path.bytes.count > rest.count,
+            path.bytes.suffix(rest.count).elementsEqual(rest)
+        else { return nil }
+        return FilePath(bytes: path.bytes.dropLast(rest.count))
     }
 
     private static func join(_ names: some Sequence<[UInt8]>) -> [UInt8] {

@@ -84,14 +84,8 @@ extension ObjectStore {
         }
     }
 
-    /// Deletes known-bad partial content, so that nobody resumes from it.
-    func discardPartial(_ key: Key) throws {
-        try removeWorkDirectory(key)
-        try Files.unlink(paths.partial(key))
-    }
-
     /// Only a directory: a file of this name is the partial content of another key, one that is called `work.…`.
-    private func removeWorkDirectory(_ key: Key) throws {
+    func removeWorkDirectory(_ key: Key) throws {
         let work = paths.work(key)
         guard let status = try Files.status(work, followLinks: false), status.kind == .directory else { return }
         try Files.removeTree(work)

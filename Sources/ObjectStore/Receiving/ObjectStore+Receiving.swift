@@ -26,13 +26,14 @@ extension ObjectStore {
             }
 
             let modes = FileModes(settings, paths)
+            let partial = PartialFiles(key, client: clientUUID, paths)
             let request = ReceiveRequest(offset: offset, length: length)
             let slot: TransferSlot?
             do {
                 slot = try TransferSlot(key, client: clientUUID, associatedFile: associatedFile, paths, modes)
             } catch let error as FileError where error.isOutOfSpace {
                 // There is no room even for the locks; say how much the content lacks.
-                let existing = try partialStatus(key)?.size ?? 0
+                let existing = try partialStatus(partial.chosen(), key)?.size ?? 0
                 guard let missing = try missingSpace(for: key, request, existing: existing, settings) else {
                     throw error
                 }
@@ -45,7 +46,7 @@ extension ObjectStore {
                     slot.giveUp()
                     return .alreadyPresent
                 }
-                let start = try receive(key, request, settings, slot, checker)
+                let start = try receive(key, request, partial, settings, slot, checker)
                 if case .ready = start { return start }
                 slot.giveUp()
                 return start
@@ -72,41 +73,43 @@ extension ObjectStore {
     }
 
     private func receive(
-        _ key: Key, _ request: ReceiveRequest, _ settings: StoreSettings, _ slot: TransferSlot, _ checker: CheckerBox
+        _ key: Key, _ request: ReceiveRequest, _ partial: PartialFiles, _ settings: StoreSettings,
+        _ slot: TransferSlot, _ checker: CheckerBox
     ) throws -> ReceiveStart {
-        let partial = paths.partial(key)
-        // The partial file is of no use to this client, and would be offered to it again and again.
+        let modes = FileModes(settings, paths)
+        // The partial content is of no use to this client, and would be offered to it again and again.
         if request.length < 0 {
-            try Files.unlink(partial)
+            try partial.forget(modes)
             return .refused(.negativeLength)
         }
-        let existing = try usablePartial(key)
+        let path = try partial.chosen()
+        let existing = try usableSize(path, key)
         if request.offset > existing { return .refused(.offsetBeyondPartial(partialSize: existing)) }
         if let missing = try missingSpace(for: key, request, existing: existing, settings) {
             return .refused(.notEnoughSpace(missing: missing))
         }
 
-        let modes = FileModes(settings, paths)
-        let file = try openPartial(key, modes)
-        // Content that cannot be verified had better come from one sender; so the body replaces what overlaps.
+        let file = try openPartial(path, modes)
+        if request.length >= PartialFiles.largeUpload { try? partial.claim(path, modes) }
+        // Content that cannot be verified had better come from one reading of the sender's file; so the body replaces
+        // what overlaps.
         let kept = checker.checker.isVerifiable ? existing : request.offset
         if kept < existing { try file.truncate(to: kept) }
         return .ready(
             Reception(
-                key, self, settings, file, slot, checker, start: kept, skip: kept - request.offset,
+                key, self, settings, file, partial, slot, checker, start: kept, skip: kept - request.offset,
                 length: UInt64(request.length)))
     }
 
-    /// The size of the partial file; one that cannot become the content is deleted.
-    private func usablePartial(_ key: Key) throws -> UInt64 {
-        if let status = try partialStatus(key) { return status.size }
-        try Files.unlink(paths.partial(key))
+    /// The size of a partial file; one that cannot become the content is deleted.
+    private func usableSize(_ path: FilePath, _ key: Key) throws -> UInt64 {
+        if let status = try partialStatus(path, key) { return status.size }
+        try Files.unlink(path)
         return 0
     }
 
-    private func openPartial(_ key: Key, _ modes: FileModes) throws -> OpenFile {
-        try modes.createDirectories(paths.temporary)
-        let path = paths.partial(key)
+    private func openPartial(_ path: FilePath, _ modes: FileModes) throws -> OpenFile {
+        try modes.createDirectories(path.removingLastComponent())
         if let status = try Files.status(path, followLinks: false), status.mode & 0o600 != 0o600 {
             try Files.setMode(path, status.mode | 0o600)
         }

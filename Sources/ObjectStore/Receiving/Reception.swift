@@ -13,6 +13,7 @@ public final class Reception: Sendable {
     private let store: ObjectStore
     private let settings: StoreSettings
     private let file: OpenFile
+    private let partial: PartialFiles
     private let checker: CheckerBox
     /// Size of the partial file when the request began.
     private let start: UInt64
@@ -29,6 +30,8 @@ public final class Reception: Sendable {
         /// Bytes of it that the checker has seen.
         var checked: UInt64 = 0
         var writtenBack: UInt64
+        /// The position at which the disk was last seen to have room.
+        var roomSeenAt: UInt64
         var hasFailed = false
         var isFinished = false
         /// Whether the content may have got into the store, so that the location log has to be written.
@@ -40,18 +43,19 @@ public final class Reception: Sendable {
     private static let writebackStep: UInt64 = 8 << 20
 
     init(
-        _ key: Key, _ store: ObjectStore, _ settings: StoreSettings, _ file: OpenFile, _ slot: TransferSlot,
-        _ checker: CheckerBox, start: UInt64, skip: UInt64, length: UInt64
+        _ key: Key, _ store: ObjectStore, _ settings: StoreSettings, _ file: OpenFile, _ partial: PartialFiles,
+        _ slot: TransferSlot, _ checker: CheckerBox, start: UInt64, skip: UInt64, length: UInt64
     ) {
         self.key = key
         self.store = store
         self.settings = settings
         self.file = file
+        self.partial = partial
         self.checker = checker
         self.start = start
         self.skip = skip
         self.length = length
-        state = Mutex(State(position: start, writtenBack: start, slot: slot))
+        state = Mutex(State(position: start, writtenBack: start, roomSeenAt: start, slot: slot))
     }
 
     deinit { release(isSettled: false) }
@@ -114,24 +118,45 @@ public final class Reception: Sendable {
         guard fresh.count > 0 else { return }
 
         try rereadAll(&state)
+        try leaveReserveAlone(UInt64(fresh.count), &state)
         do {
             try file.write(fresh, at: state.position)
         } catch {
             state.hasFailed = true
             state.position = max(state.position, (try? file.status().size) ?? 0)
             var failure = ObjectStoreError(error)
-            let total = start + length - skip
-            if failure.code == .noSpace { failure.missingBytes = total - min(total, state.position) }
+            if failure.code == .noSpace { failure.missingBytes = missing(at: state.position) }
             throw failure
         }
         checker.checker.update(fresh)
         state.position += UInt64(fresh.count)
         state.checked = state.position
-        state.slot?.report(state.position)
+        state.slot?.report(state.position, newly: fresh.count)
         if state.position - state.writtenBack >= Self.writebackStep {
             file.startWriteback(offset: state.writtenBack, length: state.position - state.writtenBack)
             state.writtenBack = state.position
         }
+    }
+
+    /// Fails where the next bytes would take what is to stay free: more may have been let in than there is room for,
+    /// since what an upload announces counts only as far as it gets on (see ``UploadPace``).
+    private func leaveReserveAlone(_ count: UInt64, _ state: inout State) throws {
+        guard state.position + count - state.roomSeenAt >= Self.writebackStep else { return }
+        state.roomSeenAt = state.position + count
+        guard let free = try? Files.freeSpace(at: store.paths.annex) else { return }
+        let need = Int128(settings.diskReserve) + Int128(count) - Int128(free)
+        guard need > 0 else { return }
+        state.hasFailed = true
+        let (bytes, overflow) = missing(at: state.position + count).addingReportingOverflow(UInt64(clamping: need))
+        throw ObjectStoreError(
+            code: .noSpace, message: "write \"\(file.path)\": the disk is full up to its reserve",
+            missingBytes: overflow ? .max : bytes)
+    }
+
+    /// Bytes of the content that are still to be written.
+    private func missing(at position: UInt64) -> UInt64 {
+        let total = start + length - skip
+        return total - min(total, position)
     }
 
     /// Ends the body. With `.complete`, verifies the content, makes it durable and puts it into the store.
@@ -179,12 +204,12 @@ public final class Reception: Sendable {
 
     private func keep(_ state: State) throws -> ReceiveOutcome {
         // Nobody can resume from nothing, so leave no empty file behind.
-        if state.position == 0 { try Files.unlink(file.path) }
+        if state.position == 0 { try partial.discard(file.path) }
         return .kept(state.position)
     }
 
     private func rollBack(_ state: inout State) throws {
-        if start == 0 { try Files.unlink(file.path) } else { try file.truncate(to: start) }
+        if start == 0 { try partial.discard(file.path) } else { try file.truncate(to: start) }
         state.position = start
     }
 
@@ -194,10 +219,14 @@ public final class Reception: Sendable {
         guard total == key.contentSize ?? total, try file.status().size == total,
             checker.checker.isGenuine(totalLength: total)
         else {
-            try store.discardPartial(key)
+            try store.removeWorkDirectory(key)
+            try partial.discard(file.path)
             return .rejected(.contentMismatch)
         }
         state.mayBeStored = true
-        return .stored(newly: try store.publish(file, as: key, settings))
+        let isNew = try store.publish(file, as: key, settings)
+        // Debris from now on; whatever stays does no harm.
+        try? partial.discardAll()
+        return .stored(newly: isNew)
     }
 }

@@ -12,6 +12,8 @@ struct TransferSlot {
     private let tail: [UInt8]
     private let step: UInt64
     private var reported: UInt64 = 0
+    /// How it gets on; nil where no info file tells of it.
+    private let pace: UploadPace?
     /// Whether an earlier upload left its info file, as it ended before the location log was written.
     private let isInherited: Bool
 
@@ -45,6 +47,7 @@ struct TransferSlot {
             // The info file of a key that is called `lck.…` would be the lock file of another key.
             if key.fileName.starts(with: Self.lockPrefix) {
                 info = nil
+                pace = nil
                 isInherited = false
             } else {
                 let path = directory.appending(bytes: key.fileName)
@@ -52,6 +55,7 @@ struct TransferSlot {
                 let info = try modes.open(creating: path, [.writeOnly, .truncate])
                 try info.write(head + tail, at: 0)
                 self.info = info
+                pace = UploadPace(of: path)
             }
         } catch {
             Self.free(locks)
@@ -61,7 +65,10 @@ struct TransferSlot {
     }
 
     /// Tells others how many bytes of the content are here; writes only when about one percent was added.
-    mutating func report(_ bytes: UInt64) {
+    ///
+    /// - Parameter count: how many of them came just now.
+    mutating func report(_ bytes: UInt64, newly count: Int) {
+        pace?.advance(by: UInt64(count))
         guard let info, bytes >= reported + step else { return }
         reported = bytes
         // Only a hint for others: a failure must not fail the transfer.
@@ -73,6 +80,7 @@ struct TransferSlot {
     /// - Parameter isSettled: whether the location log tells what there is; if not, the info file stays, for
     ///   ``ObjectStore/interruptedUploads()``.
     func release(isSettled: Bool) {
+        pace?.end()
         if isSettled, let info { _ = try? Files.unlink(info.path) }
         Self.free(locks)
     }
@@ -100,7 +108,8 @@ struct TransferSlot {
 }
 
 extension TransferSlot {
-    /// Bytes that other downloads into this repository, by any process, still have to write.
+    /// Bytes that other downloads into this repository, by any process, still have to write. Those of our own clients
+    /// count as far as they will get soon, see ``UploadPace``.
     static func outstandingBytes(besides key: Key, _ paths: StorePaths) throws -> UInt64 {
         var total: UInt64 = 0
         for client in try Files.list(paths.downloads) where client != Array("lck".utf8) {
@@ -109,9 +118,12 @@ extension TransferSlot {
                 guard let other = try? Key(fileName: name), other != key, let size = other.contentSize,
                     isRunning(directory.appending(bytes: lockPrefix + name))
                 else { continue }
-                let done =
-                    (try? Files.read(directory.appending(bytes: name), limit: 65536)).flatMap { bytesDone($0) } ?? 0
-                total = total.addingReportingOverflow(size - min(size, done)).partialValue
+                let info = directory.appending(bytes: name)
+                let done = (try? Files.read(info, limit: 65536)).flatMap { bytesDone($0) } ?? 0
+                var left = size - min(size, done)
+                if let pace = UploadPace.of(info) { left = min(left, pace.expected(at: .now)) }
+                let (sum, overflow) = total.addingReportingOverflow(left)
+                total = overflow ? .max : sum
             }
         }
         return total

@@ -11,6 +11,10 @@ extension AnnexHTTPLocation {
         let place = try await state.gate.enter(.transfer, name)
         defer { place.release() }
         try await prepareUpload(of: key)
+        if try await hasForeignPartial(of: key) {
+            return .notStored(
+                reason: "a part of the content is at \(name), and nothing tells whether it is this client's")
+        }
         do {
             return upload.length > 0
                 ? try await send(key, upload) : try await sendNothing(key, upload)
@@ -33,6 +37,14 @@ extension AnnexHTTPLocation {
             // The stock program fails here while another upload of the key runs; `put` will tell.
             guard error.code == .misbehaved, error != doesNotServe else { throw error }
         }
+    }
+
+    /// Whether the target would put the content behind bytes that may be somebody else's.
+    private func hasForeignPartial(of key: Key) async throws -> Bool {
+        guard key.expectedDigest == nil, case (.offset(let count), false)? = try await askOffset(key) else {
+            return false
+        }
+        return count > 0
     }
 
     private func put(_ key: Key, _ upload: Upload) -> P2POperation {

@@ -15,6 +15,8 @@ struct AnnexHTTPLocation: ContentLocation {
     let logger: Logger
     /// The repository on whose behalf the target is asked.
     let gateway: RepositoryUUID
+    /// Who asks the gateway; nil where it did not say.
+    private let sender: RepositoryUUID?
     let bypass: [RepositoryUUID]
 
     init(
@@ -27,6 +29,7 @@ struct AnnexHTTPLocation: ContentLocation {
         self.pool = pool
         self.logger = logger
         self.gateway = gateway
+        sender = RepositoryUUID(caller.client)
         bypass = caller.bypass.union([gateway]).sorted()
     }
 
@@ -44,17 +47,33 @@ struct AnnexHTTPLocation: ContentLocation {
         return isPresent
     }
 
-    func partial(of key: Key) async throws -> PartialContent {
+    func partial(of key: Key, for client: [UInt8]) async throws -> PartialContent {
         let place = try await state.gate.enter(.question, name)
         defer { place.release() }
-        switch try await ask(ifPossible: .putOffset(key), .offset) {
-        case nil: return try await partialWithoutOffset(key)
+        guard let (reply, isOwn) = try await askOffset(key) else { return try await partialWithoutOffset(key) }
+        switch reply {
         case .offset(let count):
             state.acceptsUploads.store(true, ordering: .relaxed)
-            return .bytes(count)
+            return .bytes(isOwn ? count : 0)
         case .alreadyHave(let others): return .alreadyPresent(also: others)
         default: throw nonsense
         }
+    }
+
+    /// The reply to `putoffset`, and whether the bytes it tells of may be taken for the sender's; nil where the target
+    /// does not know that question.
+    ///
+    /// The stock program has one partial for all clients. With a digest it turns out what that was; without one, the
+    /// end of one content would be put behind the start of another.
+    func askOffset(_ key: Key) async throws -> (reply: P2PReply, isOwn: Bool)? {
+        let answer = try await stepping(.putOffset(key)) { version in
+            try await state.login.authorizing { credentials in
+                try await client.call(request(.putOffset(key), version, credentials))
+            }
+        }
+        guard let answer else { return nil }
+        let isOwn = key.expectedDigest != nil || answer.headers.contains(name: P2PReply.ownPartialHeader)
+        return (try answer.reply(.offset, from: name), isOwn)
     }
 
     /// In version 0 every upload begins at the start. That the target serves the repository at all is still to be seen.
@@ -124,6 +143,15 @@ struct AnnexHTTPLocation: ContentLocation {
         return nil
     }
 
+    /// Who is named to the target: the gateway, but for uploads whose partials have to be kept apart by their senders.
+    private func speaker(for operation: P2POperation) -> RepositoryUUID {
+        switch operation {
+        case .put(let put) where put.key.expectedDigest == nil: sender ?? gateway
+        case .putOffset(let key) where key.expectedDigest == nil: sender ?? gateway
+        default: gateway
+        }
+    }
+
     func request(
         _ operation: P2POperation, _ version: P2PVersion, _ credentials: BasicCredentials?,
         method: HTTPMethod = .POST, headers: [(String, String)] = []
@@ -131,7 +159,7 @@ struct AnnexHTTPLocation: ContentLocation {
         var request = Client.Request(
             name: name, endpoint: Endpoint(target.url), method: method,
             target: target.url.basePath
-                + operation.path(of: uuid, version: version, client: gateway, bypass: bypass),
+                + operation.path(of: uuid, version: version, client: speaker(for: operation), bypass: bypass),
             headers: headers)
         let type: String = if case .getContent = operation { "application/octet-stream" } else { "application/json" }
         request.headers.append(("Accept", type))

@@ -68,7 +68,9 @@ struct P2PHandler {
     let context: ServiceContext
     let exchange: Exchange
 
-    func reply(_ reply: P2PReply) async throws { try await exchange.json(reply.json(for: version)) }
+    func reply(_ reply: P2PReply, headers: [(String, String)] = []) async throws {
+        try await exchange.json(reply.json(for: version), headers: headers)
+    }
 }
 
 extension Permission {

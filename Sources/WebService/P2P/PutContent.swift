@@ -19,13 +19,14 @@ extension P2PHandler {
         try await answer(try await location.store(put.key, from: upload))
     }
 
-    /// `putoffset`: how much of an interrupted upload is here; changes nothing.
+    /// `putoffset`: how much of an interrupted upload of this client is here; changes nothing.
     func putOffset(_ key: Key) async throws {
-        switch try await location.partial(of: key) {
+        switch try await location.partial(of: key, for: client) {
         case .alreadyPresent(let others):
             try await reply(.alreadyHave(plusUUIDs: others))
         case .bytes(let count):
-            try await reply(.offset(count))
+            let isCareful = key.expectedDigest == nil
+            try await reply(.offset(count), headers: isCareful ? [(P2PReply.ownPartialHeader, "yes")] : [])
         }
     }
 

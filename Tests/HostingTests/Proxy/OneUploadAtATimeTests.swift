@@ -162,7 +162,7 @@ private final class Target: ContentLocation {
         }
     }
 
-    func partial(of key: Key) async throws -> PartialContent {
+    func partial(of key: Key, for client: [UInt8]) async throws -> PartialContent {
         state.withLock { $0.isPresent ? .alreadyPresent(also: []) : .bytes(UInt64($0.content.count)) }
     }
 

@@ -33,7 +33,9 @@ import Testing
         let holds = SharedFlag()
         func isPresent(_ key: Key) async throws -> Bool { holds.value }
         func open(_ key: Key, for reading: Reading) async throws -> Content? { nil }
-        func partial(of key: Key) async throws -> PartialContent { .alreadyPresent(also: present) }
+        func partial(of key: Key, for client: [UInt8]) async throws -> PartialContent {
+            .alreadyPresent(also: present)
+        }
         func lock(_ key: Key) async throws -> (any HeldLock)? { nil }
 
         func store(_ key: Key, from upload: Upload) async throws -> StoreOutcome {
@@ -109,7 +111,7 @@ import Testing
         let target = Target(
             storing: .stored(also: claimed), removing: .notRemoved(reason: "no", also: [stranger]), present: claimed)
         let location = try proxied(target)
-        #expect(try await location.partial(of: key) == .alreadyPresent(also: [stranger, cluster]))
+        #expect(try await location.partial(of: key, for: []) == .alreadyPresent(also: [stranger, cluster]))
         #expect(try await log() == [:])
         #expect(try await location.store(key, from: upload) == .stored(also: [stranger, cluster]))
         #expect(try await log() == [target.uuid: true, stranger: true])

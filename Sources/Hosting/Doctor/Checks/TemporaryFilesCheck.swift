@@ -19,6 +19,7 @@ struct TemporaryFilesCheck: Sendable {
 
     func run() async throws {
         try await checkUploads()
+        try await checkUploadsOfClients()
         let annexFolder = annex.gitDirectory.appending("annex")
         let (branch, pool) = (annex.branch, examination.pool)
         try await checkFolder("annex/othertmp") { entry in
@@ -59,6 +60,28 @@ struct TemporaryFilesCheck: Sendable {
         }
     }
 
+    /// In `annexd/partial` there is a folder for each key, and a file for each client in that.
+    private func checkUploadsOfClients() async throws {
+        let objects = annex.objects
+        for folder in try await entries("annexd/partial") {
+            let name = "annexd/partial/\(Examination.text(folder.name))"
+            guard folder.status.kind == .directory, let key = try? Key(fileName: folder.name) else {
+                guard Judgement.leftover(age: folder.age) == .debris else { continue }
+                await examination.found(
+                    .debris, name, "temporary, and \(Judgement.describe(age: folder.age)) old"
+                ) { try Self.remove(folder) }
+                continue
+            }
+            if try await examination.pool.run({ try objects.isBusy(key) }) { continue }
+            for entry in try await entries(at: folder.path) where !entry.name.starts(with: [UInt8(ascii: ".")]) {
+                await examination.found(
+                    .partialUpload, "\(name)/\(Examination.text(entry.name))",
+                    "\(entry.status.size) bytes of an upload, last touched \(Judgement.describe(age: entry.age)) ago; "
+                        + "kept so that its client can go on")
+            }
+        }
+    }
+
     private func checkFolder(
         _ folder: String, remove: @escaping @Sendable (Entry) async throws -> Bool
     ) async throws {
@@ -83,8 +106,11 @@ struct TemporaryFilesCheck: Sendable {
     }
 
     private func entries(_ folder: String) async throws -> [Entry] {
-        let path = annex.gitDirectory.appending(folder)
-        return try await examination.pool.run {
+        try await entries(at: annex.gitDirectory.appending(folder))
+    }
+
+    private func entries(at path: FilePath) async throws -> [Entry] {
+        try await examination.pool.run {
             try Files.list(path).sorted { $0.lexicographicallyPrecedes($1) }.compactMap { name in
                 let child = path.appending(bytes: name)
                 return try Files.status(child, followLinks: false).map { Entry(path: child, name: name, status: $0) }
