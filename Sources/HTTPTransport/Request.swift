@@ -46,9 +46,10 @@ public struct RequestBody: Sendable, AsyncSequence {
         try await connection.pull(exchange).get()
     }
 
-    /// Lifts the timeout of this body, for requests that are silent for hours such as `keeplocked` (spec 01 §6.7).
-    public func allowSilence() {
-        connection.onLoop { [connection, exchange] in connection.allowSilence(exchange) }
+    /// Lifts the timeout of this body, for requests that are silent for hours such as `keeplocked` (spec 01 §6.7), or
+    /// puts it in force again.
+    public func allowSilence(_ isAllowed: Bool = true) {
+        connection.onLoop { [connection, exchange] in connection.allowSilence(isAllowed, exchange) }
     }
 
     /// The whole body, or nil when it is longer than `limit` bytes.

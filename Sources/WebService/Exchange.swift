@@ -75,8 +75,8 @@ final class Exchange: Sendable {
     /// Reads what is left of the body and forgets it.
     func drainBody() async throws { while try await nextBytes() != nil {} }
 
-    /// The client may stay silent for as long as it likes while it sends this body.
-    func allowSilence() { request.body.allowSilence() }
+    /// The client may stay silent for as long as it likes while it sends this body, or no longer.
+    func allowSilence(_ isAllowed: Bool = true) { request.body.allowSilence(isAllowed) }
 
     // MARK: The answer
 

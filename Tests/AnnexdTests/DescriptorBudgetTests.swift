@@ -17,6 +17,7 @@ import Testing
             + 4 * (limits.gitProcesses + limits.gitSlowClients)
         #expect(used <= descriptors - descriptors / 4)
         #expect(limits.maxAnonymousLocks < limits.maxLocks)
+        #expect(limits.maxLocksPerClient <= max(1, limits.maxAnonymousLocks / 5), "nobody has most of them")
         #expect(limits.maxConnections > 0 && limits.maxLocks > 0 && limits.gitProcesses > 0)
     }
 
@@ -25,5 +26,10 @@ import Testing
         let (limits, shrunk) = DescriptorBudget.fit(settings, into: 1_048_576)
         #expect(limits == settings && shrunk.isEmpty)
         #expect(!DescriptorBudget.fit(settings, into: 128).shrunk.isEmpty)
+        // Also where an operator lowers one bound and forgets the other.
+        var few = settings
+        few.maxAnonymousLocks = 20
+        let fitted = DescriptorBudget.fit(few, into: 1_048_576)
+        #expect(fitted.limits.maxLocksPerClient == 4 && fitted.shrunk.isEmpty)
     }
 }

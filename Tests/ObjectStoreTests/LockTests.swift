@@ -1,5 +1,6 @@
 import AnnexProtocol
 import FileIO
+import Glibc
 import SystemPackage
 import Testing
 
@@ -261,5 +262,100 @@ import Testing
         #expect(try fixture.store.beginRemoval(long).refusal == .nameTooLong)
         let other = try Key(parsing: "WORM--" + String(repeating: "a", count: 249))
         #expect(try fixture.begin(other, length: 1).refusal == .nameTooLong)
+    }
+
+    // MARK: One descriptor, and a new name
+
+    private func descriptors(below folder: FilePath) throws -> Int {
+        try Files.list("/proc/self/fd").filter { number in
+            var target = [CChar](repeating: 0, count: 4096)
+            let link = "/proc/self/fd/" + String(decoding: number, as: UTF8.self)
+            let count = readlink(link, &target, 4095)
+            return count > 0 && target[..<count].map { UInt8(bitPattern: $0) }.starts(with: folder.bytes)
+        }.count
+    }
+
+    /// Attack: a reader locks one key again and again, and each lock holds a descriptor.
+    @Test(
+        "any number of locks on one key hold one descriptor, and protect until the last one is gone",
+        arguments: [9, 10])
+    func manyLocks(version: Int) throws {
+        fixture.settings.version = version
+        var locks: [ContentLock] = []
+        for _ in 0..<60 { locks.append(try #require(try fixture.store.lock(key))) }
+        #expect(try descriptors(below: fixture.root) == (version == 9 ? 2 : 1))
+        while let lock = locks.popLast() {
+            #expect(try fixture.store.beginRemoval(key).isLocked)
+            try lock.release(keepingRetention: false)
+        }
+        #expect(try descriptors(below: fixture.root) == 0)
+        #expect(try fixture.tree(place.directory) == [key.description])
+        try fixture.store.remove(key)
+    }
+
+    /// A rename while a client drops its copy: the protection went on under the old name, and ended with the process.
+    @Test("a lock is renewed and released where the repository is by now", arguments: [true, false])
+    func renamed(isBare: Bool) throws {
+        let fixture = try Fixture(StoreSettings(isBare: isBare))
+        try fixture.put(content, as: key)
+        let (renewed, released) = (try #require(try fixture.store.lock(key)), try #require(try fixture.store.lock(key)))
+        let moved = fixture.root.appending("other.git")
+        try Files.rename(fixture.git, to: moved)
+        let store = ObjectStore(gitDirectory: moved, settings: fixture.settings)
+        let place = store.paths.newPlace(key, fixture.settings)
+        // The old name is another repository's now, which has the same content.
+        try Files.createDirectory(fixture.git)
+        try fixture.store.createAnnexDirectories()
+        try fixture.put(content, as: key)
+
+        let until = RetentionTime.now.adding(seconds: 5000)
+        try renewed.extendRetention(until: until)
+        #expect(try Files.read(place.retention).flatMap { RetentionTime(parsing: $0) } == until)
+        #expect(try !Files.exists(fixture.place(key).retention))
+        for lock in [try #require(try store.lock(key)), released] { try lock.release(keepingRetention: false) }
+        #expect(try store.beginRemoval(key).isLocked)
+        try renewed.release(keepingRetention: false)
+        #expect(try Files.list(place.directory) == [key.fileName])
+        try store.remove(key)
+        #expect(try fixture.store.find(key) != nil, "the other one is left alone")
+    }
+
+    @Test("a vanished client's lock stays protected after a rename, also by what was written since")
+    func renamedAndKept() throws {
+        let lock = try #require(try fixture.store.lock(key))
+        let moved = fixture.root.appending("other.git")
+        try Files.rename(fixture.git, to: moved)
+        let store = ObjectStore(gitDirectory: moved, settings: fixture.settings)
+        try lock.extendRetention(until: RetentionTime.now.adding(seconds: 5000))
+        try lock.release(keepingRetention: true)
+        #expect(try store.beginRemoval(key).isLocked)
+    }
+
+    /// Attack, or bad luck: one client vanishes in the middle of its drop; another one locks the same content and unlocks
+    /// it properly, and takes the promise to the first one away with its own.
+    @Test("a promise that a later lock wrote over is kept when that lock is released", arguments: [true, false])
+    func olderPromise(isOurs: Bool) throws {
+        if isOurs {
+            try #require(try fixture.store.lock(key)).release(keepingRetention: true)
+        } else {
+            let soon = RetentionTime.now.adding(seconds: 300)
+            try tamper(place) { try write(soon.bytes, to: place.retention) }
+        }
+        let promised = try #require(try retention())
+        let second = try #require(try fixture.store.lock(key))
+        #expect(try #require(try retention()) > promised)
+        try second.release(keepingRetention: false)
+        #expect(try retention() == promised)
+        #expect(try fixture.store.beginRemoval(key).isLocked)
+    }
+
+    @Test("a lock that was renewed leaves nothing behind when it is released")
+    func renewedAndReleased() throws {
+        let lock = try #require(try fixture.store.lock(key))
+        for seconds in [1000, 2000] as [Int64] {
+            try lock.extendRetention(until: RetentionTime.now.adding(seconds: seconds))
+        }
+        try lock.release(keepingRetention: false)
+        #expect(try fixture.tree(place.directory) == [key.description])
     }
 }

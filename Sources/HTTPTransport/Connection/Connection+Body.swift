@@ -120,10 +120,16 @@ extension Connection {
         }
     }
 
-    func allowSilence(_ exchange: Exchange) {
-        exchange.allowsSilence = true
+    func allowSilence(_ isAllowed: Bool, _ exchange: Exchange) {
+        exchange.allowsSilence = isAllowed
+        guard exchange === self.exchange else { return }
+        if !isAllowed {
+            guard exchange.puller != nil else { return }
+            deadlines.waitForBody(at: .now())
+            return schedule()
+        }
         // As in ``beginShutdown()``, for a request that came when the shutdown had begun.
-        if isShuttingDown, exchange === self.exchange { return cancelNow() }
+        if isShuttingDown { return cancelNow() }
         deadlines.bodyArrived()
     }
 }

@@ -22,12 +22,15 @@ public actor LockTable {
         var expires: ContinuousClock.Instant
         /// When the protection of a lock with a connection is renewed.
         var renewal: ContinuousClock.Instant
-        var connections = 0
+        /// Those who keep it: each is told when the lock has ended.
+        var connections: [ConnectionID: @Sendable () -> Void] = [:]
 
         var scope: Scope { subject.scope }
 
         /// When a lock without a connection ends, and one with a connection is renewed.
-        var due: ContinuousClock.Instant { connections == 0 ? expires : renewal }
+        var due: ContinuousClock.Instant { connections.isEmpty ? expires : renewal }
+
+        var use: LockUsage.Use { LockUsage.Use(client: client, subject: subject) }
 
         mutating func promise(_ time: ContinuousClock.Instant) { expires = max(expires, time) }
     }
@@ -75,29 +78,39 @@ public actor LockTable {
         case ofAll, ofAnonymous, ofClient
     }
 
+    /// A connection that keeps a lock.
+    public struct ConnectionID: Hashable, Sendable {
+        fileprivate let number: UInt64
+    }
+
     private var entries: [LockID: Entry] = [:]
-    private var heldByClient: [Client: Int] = [:]
-    private var heldByAnonymous = 0
+    private var usage = LockUsage()
     private var connectionsByClient: [Client: Int] = [:]
+    private var lastConnection: UInt64 = 0
+    private var isClosed = false
     private let heldCount = Atomic(0)
     private let limit: Int
     private let limitPerClient: Int
     private let limitOfAnonymous: Int
+    private let connectionsPerClient: Int
     private var sweeper: Task<Void, Never>?
 
     /// - Parameters:
     ///   - limit: locks at one time, over all clients.
     ///   - limitPerClient: locks at one time of one client address, so that nobody can use up everybody's.
     ///   - limitOfAnonymous: locks at one time of all people without a login together; no bound of its own where absent.
+    ///   - connectionsPerClient: connections that keep locks of one client address, at one time; they may be silent for
+    ///     hours.
     ///   - lifetime: what the protocol promises; shorter only in tests.
     ///   - time: by which locks end and are renewed.
     public init(
-        limit: Int, limitPerClient: Int, limitOfAnonymous: Int = .max, lifetime: Duration = .seconds(600),
-        grace: Duration = .seconds(60), time: Timekeeper = .system
+        limit: Int, limitPerClient: Int, limitOfAnonymous: Int = .max, connectionsPerClient: Int = .max,
+        lifetime: Duration = .seconds(600), grace: Duration = .seconds(60), time: Timekeeper = .system
     ) {
         self.limit = limit
         self.limitPerClient = limitPerClient
         self.limitOfAnonymous = limitOfAnonymous
+        self.connectionsPerClient = min(connectionsPerClient, limitPerClient)
         self.lifetime = lifetime
         self.grace = grace
         self.time = time
@@ -107,40 +120,58 @@ public actor LockTable {
     public nonisolated var count: Int { heldCount.load(ordering: .relaxed) }
 
     /// What keeps `client` from holding one more lock, or nil; asked before the content is locked.
-    public func shortage(for client: Client) -> Shortage? {
-        if heldByClient[client, default: 0] >= limitPerClient { return .ofClient }
-        if client.isAnonymous, heldByAnonymous >= limitOfAnonymous { return .ofAnonymous }
-        return entries.count >= limit ? .ofAll : nil
+    ///
+    /// One on content that it has locked already counts for little: it needs no more than its place in this table.
+    public func shortage(for client: Client, on subject: Subject) -> Shortage? {
+        let isNew = !usage.contains(LockUsage.Use(client: client, subject: subject))
+        func exceeds(_ count: LockUsage.Count, _ limit: Int) -> Bool {
+            isNew && count.keys >= limit || count.locks >= Self.repeated(limit)
+        }
+        if exceeds(usage.of(client), limitPerClient) { return .ofClient }
+        if client.isAnonymous, exceeds(usage.ofAnonymous, limitOfAnonymous) { return .ofAnonymous }
+        return exceeds(usage.all, limit) ? .ofAll : nil
     }
 
-    /// Takes charge of a lock and answers its id, or nil when the bounds were reached meanwhile; the lock is then released.
+    /// How many locks there may be where so many locked keys are allowed: some clients lock one key again and again.
+    private static func repeated(_ limit: Int) -> Int {
+        limit < 1_000_000 ? limit * 8 + 200 : .max
+    }
+
+    /// Takes charge of a lock and answers its id, or nil when the bounds were reached meanwhile, or the process is
+    /// about to end; the lock is then released.
     public func add(_ lock: any HeldLock, on subject: Subject, client: Client) async -> LockID? {
-        guard shortage(for: client) == nil else {
+        guard !isClosed, shortage(for: client, on: subject) == nil else {
             await lock.release()
             return nil
         }
         let id = LockID.random()
         let end = time.now + lifetime
-        entries[id] = Entry(lock: lock, subject: subject, client: client, expires: end, renewal: end)
+        let entry = Entry(lock: lock, subject: subject, client: client, expires: end, renewal: end)
+        entries[id] = entry
         heldCount.add(1, ordering: .relaxed)
-        heldByClient[client, default: 0] += 1
-        if client.isAnonymous { heldByAnonymous += 1 }
+        usage.add(entry.use)
         startSweeping()
         return id
     }
 
-    /// A connection begins to keep the lock, until ``detach(_:client:)``; answers false where the id is unknown.
+    /// A connection begins to keep the lock, until ``detach(_:from:client:)``; answers nil where the id is unknown.
     ///
     /// From here on the client counts on another ten minutes, whatever happens to this process. Such connections may be
-    /// silent, so one lock has few and one client not more than it may have locks: beyond that the answer is false, too.
-    public func attach(_ id: LockID, scope: Scope, client: Client) async -> Bool {
-        guard let entry = entries[id], entry.scope == scope, entry.connections < Self.connectionsPerLock,
-            connectionsByClient[client, default: 0] < limitPerClient
-        else { return false }
-        entries[id]?.connections += 1
+    /// silent, so one lock has few and one client a bounded number: beyond that the answer is nil, too.
+    ///
+    /// - Parameter ended: called when the lock ends in another way; the connection has nothing to wait for then.
+    public func attach(
+        _ id: LockID, scope: Scope, client: Client, ended: @escaping @Sendable () -> Void = {}
+    ) async -> ConnectionID? {
+        guard let entry = entries[id], entry.scope == scope, entry.connections.count < Self.connectionsPerLock,
+            connectionsByClient[client, default: 0] < connectionsPerClient
+        else { return nil }
+        lastConnection += 1
+        let connection = ConnectionID(number: lastConnection)
+        entries[id]?.connections[connection] = ended
         connectionsByClient[client, default: 0] += 1
         await protect(id)
-        return true
+        return connection
     }
 
     /// A client that reconnects may be ahead of the news that its former connection is gone.
@@ -164,11 +195,10 @@ public actor LockTable {
     private var promisedTime: Int64 { WallClock.seconds + (lifetime + grace).components.seconds }
 
     /// The connection ended. Where the lock still is, it waits for its time to pass, or for another connection.
-    public func detach(_ id: LockID, client: Client) {
+    public func detach(_ id: LockID, from connection: ConnectionID, client: Client) {
         let left = connectionsByClient[client, default: 1] - 1
         connectionsByClient[client] = left > 0 ? left : nil
-        guard let entry = entries[id] else { return }
-        entries[id]?.connections = max(0, entry.connections - 1)
+        guard entries[id]?.connections.removeValue(forKey: connection) != nil else { return }
         startSweeping()
     }
 
@@ -180,8 +210,10 @@ public actor LockTable {
         return true
     }
 
-    /// Before the process ends: leaves every lock's content protected on disk for the time that was promised.
+    /// Before the process ends: leaves every lock's content protected on disk for the time that was promised, and takes
+    /// no new ones.
     public func detachAll() async {
+        isClosed = true
         sweeper?.cancel()
         let all = Array(entries.keys).compactMap { remove($0) }
         let time = promisedTime
@@ -194,9 +226,8 @@ public actor LockTable {
     private func remove(_ id: LockID) -> Entry? {
         guard let entry = entries.removeValue(forKey: id) else { return nil }
         heldCount.subtract(1, ordering: .relaxed)
-        if entry.client.isAnonymous { heldByAnonymous -= 1 }
-        let left = heldByClient[entry.client, default: 1] - 1
-        heldByClient[entry.client] = left > 0 ? left : nil
+        usage.remove(entry.use)
+        for ended in entry.connections.values { ended() }
         return entry
     }
 
@@ -212,7 +243,7 @@ public actor LockTable {
             try? await time.sleep(until: min(next, time.now + retryInterval))
             for (id, entry) in entries where entry.due <= time.now {
                 // Nobody waits for it: another lock must be renewed in time however slow this one's place is.
-                if entry.connections > 0 {
+                if !entry.connections.isEmpty {
                     entries[id]?.renewal = time.now + lifetime / 2
                     Task { await self.protect(id) }
                 } else {
@@ -244,7 +275,7 @@ extension LockTable {
             let left = time.now.duration(to: entry.expires).components.seconds
             return Description(
                 subject: entry.subject, client: entry.client, until: WallClock.seconds + max(0, left),
-                isConnected: entry.connections > 0)
+                isConnected: !entry.connections.isEmpty)
         }
     }
 

@@ -1,5 +1,7 @@
 import FileIO
+import GitHost
 import Glibc
+import ObjectStore
 import SystemPackage
 
 /// Takes a repository from elsewhere on this machine into the root folder. Blocking.
@@ -23,7 +25,9 @@ struct RepositoryImport {
             defer { withExtendedLifetime(workshop) {} }
             let draft = root.workshop.appending("import-\(UInt64.random(in: .min ... .max))")
             do {
+                try requireNoLocks()
                 try copyTree(source, to: draft)
+                try requireNoLocks(draft: draft)
                 try Files.renameWithoutReplacing(draft, to: target)
             } catch {
                 try? Files.removeTree(draft)
@@ -33,6 +37,30 @@ struct RepositoryImport {
             try move(to: target)
         }
         try Files.synchronizeDirectory(target.removingLastComponent())
+    }
+
+    /// A client that has locked content counts on it for as long as it is connected, and for ten minutes more. The
+    /// promise is renewed at the source alone, so a copy would let the content go too early.
+    ///
+    /// - Parameter draft: the copy that was made meanwhile, which has the promises of an earlier moment.
+    private func requireNoLocks(draft: FilePath? = nil) throws {
+        guard let source = try store(at: source) else { return }
+        let copy = try draft.flatMap { try store(at: $0) }
+        for locked in try source.lockedContent() {
+            let known = try copy?.lockedContent(of: locked.key)?.retention
+            let isNews = copy != nil && locked.retention.map { time in known.map { $0 < time } ?? true } ?? false
+            guard locked.isHeld || isNews else { continue }
+            throw HostingError.refused(
+                "\(locked.key) is locked by a client that may be dropping its own copy; try again in ten minutes")
+        }
+    }
+
+    private func store(at folder: FilePath) throws -> ObjectStore? {
+        let workTree = folder.appending(".git")
+        let gitDirectory = try RootFolder.isGitDirectory(workTree) ? workTree : folder
+        let settings = RepositorySettings(
+            try GitConfigFile(gitDirectory.appending("config")).current(), gitDirectory: gitDirectory)
+        return settings.uuid == nil ? nil : ObjectStore(gitDirectory: gitDirectory, settings: settings.store)
     }
 
     private func move(to target: FilePath) throws {

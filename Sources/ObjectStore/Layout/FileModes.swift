@@ -13,6 +13,15 @@ struct FileModes {
         sharesWritableObjects = !settings.usesLockFiles && settings.sharing != .umask
     }
 
+    private init(_ other: FileModes, _ gitDirectory: FilePath) {
+        sharing = other.sharing
+        sharesWritableObjects = other.sharesWritableObjects
+        self.gitDirectory = gitDirectory
+    }
+
+    /// The same modes for a repository whose folder has moved.
+    func moved(to paths: StorePaths) -> FileModes { FileModes(self, paths.gitDirectory) }
+
     /// The mode to create files with; the umask still applies, ``file(_:)`` repairs what it took away.
     var newFile: UInt32 {
         if case .octal(let mode) = sharing { return mode }

@@ -17,10 +17,8 @@ public final class ContentLock: Sendable {
     private let held: Mutex<Held?>
 
     fileprivate struct Held {
-        /// `.lck`, or OBJ in version 8 and 9.
-        var file: OpenFile
-        /// The lock on `annex/sentinal`, in version 8 and 9.
-        var sentinel: OpenFile?
+        /// `.lck`, or OBJ in version 8 and 9, and then the lock on `annex/sentinal`.
+        var files: SharedLockFiles
         /// What `.rtm` says to protect this lock.
         var retention: [UInt8]?
         var wroteRetention: Bool
@@ -31,7 +29,7 @@ public final class ContentLock: Sendable {
         self.place = place
         self.paths = paths
         self.modes = modes
-        outlivesProcess = held.sentinel == nil
+        outlivesProcess = held.files.sentinel == nil
         self.held = Mutex(held)
     }
 
@@ -46,12 +44,15 @@ public final class ContentLock: Sendable {
     }
 
     /// Makes the content stay until `time` at least, whatever happens to this process. Without effect in version 8, 9.
+    ///
+    /// Also where the repository has another name by now, or is in the trash: its lock file tells where it is.
     public func extendRetention(until time: RetentionTime) throws(ObjectStoreError) {
         try reporting {
             try held.withLock { held in
-                guard held != nil, outlivesProcess else { return }
-                let (bytes, wroteIt) = try KeyGate.of(place).enter(place) { _ in
-                    try RetentionFile(place: place, paths: paths, modes: modes).extend(to: time)
+                guard let files = held?.files, outlivesProcess else { return }
+                let (place, paths, modes) = try whereabouts(of: files)
+                let (bytes, wroteIt) = try KeyGate.of(place).enter(place) { ledger in
+                    try ledger.extend(RetentionFile(place: place, paths: paths, modes: modes), to: time)
                 }
                 if bytes == held?.retention { return }
                 held?.retention = bytes
@@ -62,12 +63,32 @@ public final class ContentLock: Sendable {
 
     private func end(keepingRetention keep: Bool) throws {
         guard let held = held.withLock({ held in held.take() }) else { return }
-        try KeyGate.of(place).enter(place) { ledger in
+        let cleansUp = outlivesProcess && !keep
+        // Asked before the lock is freed, since whoever removes the content then takes the file away.
+        let now = cleansUp ? try? whereabouts(of: held.files) : nil
+        let past = try KeyGate.of(place).enter(place) { ledger -> LockLedger in
             ledger.end(held.retention, wroteIt: held.wroteRetention, keep: keep)
-            try held.file.unlock()
-            guard outlivesProcess, !keep else { return }
-            try Self.cleanUp(place, paths, modes, ledger)
+            try held.files.release()
+            if let now, now.place == place { try Self.cleanUp(place, paths, modes, ledger) }
+            return ledger
         }
+        guard let now, now.place != place else { return }
+        // The repository was renamed since: what is known of its locks is in two ledgers.
+        try KeyGate.of(now.place).enter(now.place) { ledger in
+            try Self.cleanUp(now.place, now.paths, now.modes, ledger.joined(with: past))
+        }
+    }
+
+    /// Where the lock file is now, which a change of the repository's name has moved with everything else.
+    private func whereabouts(
+        of files: SharedLockFiles
+    ) throws -> (place: ObjectPlace, paths: StorePaths, modes: FileModes) {
+        if try files.lock.isStillLinked() { return (place, paths, modes) }
+        guard let git = files.lock.currentPath.flatMap({ place.gitDirectory(ofLock: $0, before: paths) }) else {
+            return (place, paths, modes)
+        }
+        let moved = StorePaths(gitDirectory: git)
+        return (place.moved(to: moved), moved, modes.moved(to: moved))
     }
 
     /// Removes the lock files where nobody uses them any more. Call inside the gate.
@@ -81,7 +102,14 @@ public final class ContentLock: Sendable {
         defer { withExtendedLifetime(exclusive) {} }
         let retention = RetentionFile(place: place, paths: paths, modes: modes)
         let content = try retention.read()
-        if content.map({ ledger.isObsolete($0.bytes) }) ?? true { try retention.remove() }
+        if content.map({ ledger.isObsolete($0.bytes) }) ?? true {
+            // A promise to somebody else may have been written over by a later one, which is done with now.
+            if content != nil, let older = ledger.unkeptPromise {
+                try retention.replace(with: older)
+            } else {
+                try retention.remove()
+            }
+        }
         try modes.withThawed(place.directory) { _ = try Files.unlink(place.lock) }
         // Succeeds only where the content is gone.
         place.removeEmptyDirectories()
@@ -117,14 +145,20 @@ extension ObjectStore {
         _ key: Key, _ place: ObjectPlace, _ settings: StoreSettings, _ sentinel: OpenFile
     ) throws -> ContentLock? {
         try KeyGate.of(place).enter(place) { ledger in
-            let file = try LockFiles.take(.shared) { () throws -> OpenFile in
-                try OpenFile(place.object, [.readOnly, .noFollow, .nonBlocking])
+            let files = try ledger.share(place.object) {
+                try LockFiles.take(.shared) { () throws -> OpenFile in
+                    try OpenFile(place.object, [.readOnly, .noFollow, .nonBlocking])
+                }.map { SharedLockFiles($0, sentinel: sentinel) }
             }
-            guard let file, Self.isContent(try file.status(), of: key) else { return nil }
+            guard let files else { return nil }
+            guard Self.isContent(try files.lock.status(), of: key) else {
+                try files.release()
+                return nil
+            }
             ledger.activeLocks += 1
             return ContentLock(
                 key, place, paths, FileModes(settings, paths),
-                .init(file: file, sentinel: sentinel, retention: nil, wroteRetention: false))
+                .init(files: files, retention: nil, wroteRetention: false))
         }
     }
 
@@ -133,25 +167,24 @@ extension ObjectStore {
         guard place.canHaveLocks else { return nil }
         let modes = FileModes(settings, paths)
         return try KeyGate.of(place).enter(place) { ledger in
-            guard
-                let file = try LockFiles.take(
-                    .shared,
-                    { () throws -> OpenFile in
-                        try modes.withThawed(place.directory) { try modes.open(creating: place.lock, .readOnly) }
-                    })
-            else { return nil }
+            let files = try ledger.share(place.lock) {
+                try LockFiles.take(.shared) { () throws -> OpenFile in
+                    try modes.withThawed(place.directory) { try modes.open(creating: place.lock, .readOnly) }
+                }.map { SharedLockFiles($0) }
+            }
+            guard let files else { return nil }
 
             ledger.activeLocks += 1
-            var held = ContentLock.Held(file: file, sentinel: nil, retention: nil, wroteRetention: false)
+            var held = ContentLock.Held(files: files, retention: nil, wroteRetention: false)
             do {
                 let until = RetentionTime.now.adding(seconds: RetentionFile.seconds)
                 let retention = RetentionFile(place: place, paths: paths, modes: modes)
-                let (bytes, wroteIt) = try retention.extend(to: until)
+                let (bytes, wroteIt) = try ledger.extend(retention, to: until)
                 held.retention = bytes
                 held.wroteRetention = wroteIt
                 // Only now can nobody remove it any more, so only now does its presence say something.
                 let status = try Files.status(place.object, followLinks: false)
-                if try file.isStillLinked(), let status, Self.isContent(status, of: key) {
+                if try files.lock.isStillLinked(), let status, Self.isContent(status, of: key) {
                     return ContentLock(key, place, paths, modes, held)
                 }
             } catch {
@@ -167,7 +200,7 @@ extension ObjectStore {
     private func abandon(_ held: ContentLock.Held, _ place: ObjectPlace, _ modes: FileModes, _ ledger: inout LockLedger)
     {
         ledger.end(held.retention, wroteIt: held.wroteRetention, keep: false)
-        try? held.file.unlock()
+        try? held.files.release()
         try? ContentLock.cleanUp(place, paths, modes, ledger)
     }
 }

@@ -37,13 +37,22 @@ struct RetentionFile {
 
     /// Makes sure that the file protects until `time` at least. Call inside the gate of the place.
     ///
-    /// - Returns: what the file says now, and whether this call wrote it.
-    func extend(to time: RetentionTime) throws -> (bytes: [UInt8], wroteIt: Bool) {
+    /// - Returns: what the file says now, whether this call wrote it, and what it said before, if so.
+    func extend(to time: RetentionTime) throws -> (bytes: [UInt8], wroteIt: Bool, replaced: Content?) {
         let lock = try lockWriters()
         defer { withExtendedLifetime(lock) {} }
-        if let current = try read(), current.until >= time, !current.bytes.isEmpty { return (current.bytes, false) }
+        let current = try read()
+        if let current, current.until >= time, !current.bytes.isEmpty { return (current.bytes, false, nil) }
         try write(time.bytes)
-        return (time.bytes, true)
+        return (time.bytes, true, current)
+    }
+
+    /// Makes the file protect until `time`, which may be sooner than it did. Call while the exclusive content lock is
+    /// held.
+    func replace(with time: RetentionTime) throws {
+        let lock = try lockWriters()
+        defer { withExtendedLifetime(lock) {} }
+        try write(time.bytes)
     }
 
     /// Removes the file and the lock of its writers. Call while the exclusive content lock is held.

@@ -15,14 +15,16 @@ extension P2PHandler {
     /// `lockcontent`: locks for ten minutes, and longer while `keeplocked` is connected (spec 01 §6.7).
     func lockContent(_ key: Key) async throws {
         let client = lockClient
-        if let shortage = await context.locks.shortage(for: client) { return try await refuseLock(shortage, client) }
+        let subject = LockTable.Subject(key: key, name: repository.name, scope: scope)
+        if let shortage = await context.locks.shortage(for: client, on: subject) {
+            return try await refuseLock(shortage, client)
+        }
         guard let lock = try await location.lock(key) else {
             exchange.note(reason: "the content is not here, or is being removed")
             return try await reply(.locked(nil))
         }
-        let subject = LockTable.Subject(key: key, name: repository.name, scope: scope)
         guard let id = await context.locks.add(lock, on: subject, client: client) else {
-            let shortage = await context.locks.shortage(for: client) ?? .ofAll
+            let shortage = await context.locks.shortage(for: client, on: subject) ?? .ofAll
             return try await refuseLock(shortage, client)
         }
         do {
@@ -51,9 +53,13 @@ extension P2PHandler {
     /// When the connection ends in any other way the content stays protected, for as long as the client may rely on it.
     func keepLocked(_ id: LockID) async throws {
         let client = lockClient
-        let isKept = await context.locks.attach(id, scope: scope, client: client)
+        // Before the table knows of it: once the lock is gone there is nothing to be silent for, however soon that is.
+        exchange.allowSilence()
+        let connection = await context.locks.attach(id, scope: scope, client: client) { [exchange] in
+            exchange.allowSilence(false)
+        }
         // Attack: connections for locks that are not there, which cost nothing and would never time out.
-        if isKept { exchange.allowSilence() }
+        if connection == nil { exchange.allowSilence(false) }
         var parser = KeepLockedParser()
         var wantsUnlock = false
         do {
@@ -70,11 +76,11 @@ extension P2PHandler {
             }
             if !wantsUnlock && parser.finish() == .unlock { wantsUnlock = true }
         } catch {
-            if isKept { await context.locks.detach(id, client: client) }
+            if let connection { await context.locks.detach(id, from: connection, client: client) }
             throw error
         }
         if wantsUnlock { await context.locks.unlock(id, scope: scope) }
-        if isKept { await context.locks.detach(id, client: client) }
+        if let connection { await context.locks.detach(id, from: connection, client: client) }
         try await reply(.lockReleased)
     }
 }

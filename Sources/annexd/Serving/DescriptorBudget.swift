@@ -31,6 +31,13 @@ enum DescriptorBudget {
         shrink(\.maxRemoteConnections, to: max(4, descriptors / 10), "limits.max_remote_connections")
         shrink(\.maxLocks, to: max(4, descriptors / 8), "limits.max_locks")
         shrink(\.maxAnonymousLocks, to: max(3, descriptors / 10), "limits.max_anonymous_locks")
+        // Whatever the others are set to: five clients at least share what people without a login may have.
+        let share = max(1, fitted.maxAnonymousLocks / 5)
+        if fitted.maxLocksPerClient > share {
+            let isOurs = fitted.maxAnonymousLocks < limits.maxAnonymousLocks
+            fitted.maxLocksPerClient = share
+            if isOurs { shrunk.append("limits.max_locks_per_client") }
+        }
         shrink(\.gitProcesses, to: max(1, descriptors / 40), "limits.git_processes")
         shrink(\.gitSlowClients, to: max(1, descriptors / 80), "limits.git_slow_clients")
         return (fitted, shrunk)
