@@ -8,6 +8,9 @@ struct ClientAddress: Hashable, CustomStringConvertible {
     /// and can choose any address from.
     let group: String
 
+    /// Whether this machine itself is meant.
+    var isLocal: Bool { description == "unix" || description == "::1" || description.hasPrefix("127.") }
+
     /// The other end of a Unix socket.
     static let unix = ClientAddress(description: "unix", group: "unix")
 

@@ -35,6 +35,13 @@ final class Exchange: Sendable {
             peer: request.remoteAddress?.ipAddress, forwardedFor: request.headers["X-Forwarded-For"])
     }
 
+    /// Whether the request comes from this machine, as far as one can see: a proxy in front says for whom it asks, and
+    /// is itself believed only as `trusted_proxies` say.
+    var isLocal: Bool {
+        let isForwarded = ["X-Forwarded-For", "Forwarded"].contains { request.headers.contains(name: $0) }
+        return !isForwarded && clientAddress.isLocal
+    }
+
     // MARK: The request
 
     var id: String { "\(request.id)" }

@@ -14,6 +14,7 @@ public struct ServiceContext: Sendable {
     /// Whether a push to a name that does not exist creates the repository.
     public var createsOnPush: Bool
     public var gitSlots: GitSlots
+    public var metricsAccess = MetricsPolicy.readers
     /// Proxies in front that tell the client's address.
     public var trustedProxies = TrustedProxies()
     public var metrics: ServiceMetrics
@@ -43,6 +44,11 @@ public struct ServiceContext: Sendable {
         case .authenticate: throw ServiceError.unauthenticated
         case .forbid(let reason): throw ServiceError.forbidden(reason)
         }
+    }
+
+    /// Whether a caller has the right to read that repositories grant which do not say otherwise.
+    func mayRead(_ exchange: Exchange) -> Bool {
+        (try? authorize(exchange, .read, repository: nil)) != nil
     }
 
     /// Who sends a request. Nobody can log in yet: well-formed credentials count for nothing, malformed ones are refused.

@@ -42,7 +42,9 @@ extension ServiceError {
     init(_ error: any Error) {
         switch error {
         case let error as ServiceError: self = error
-        case let error as RouteError: self.init(status: error.status, reason: error.reason)
+        case let error as RouteError:
+            let allowed = error.allowedMethods.joined(separator: ", ")
+            self.init(status: error.status, reason: error.reason, headers: allowed.isEmpty ? [] : [("Allow", allowed)])
         case let error as Refusal: self.init(error)
         case let error as RemoteError: self.init(error)
         case let error as HostingError: self.init(error)

@@ -1,6 +1,15 @@
 import Hosting
 import Telemetry
 
+/// Who may see `/-/metrics`: they tell how much is going on, though no names.
+public enum MetricsPolicy: String, Sendable {
+    /// Who asks from this machine.
+    case local
+    /// Also those who may read repositories.
+    case readers
+    case everyone = "public"
+}
+
 /// `/-/health`, `/-/ready` and `/-/metrics`.
 struct OperationsService {
     let context: ServiceContext
@@ -13,9 +22,20 @@ struct OperationsService {
         case .health, .ready:
             try await exchange.respond(status: 200, headers: plain, body: Array("ok\n".utf8))
         case .metrics:
+            guard maySeeMetrics else {
+                throw ServiceError.forbidden("the metrics of this server are not for everybody (server.metrics)")
+            }
             try await exchange.respond(
                 status: 200, headers: [("Content-Type", MetricsRegistry.contentType), ("Cache-Control", "no-store")],
                 body: Array(context.metrics.registry.text().utf8))
+        }
+    }
+
+    private var maySeeMetrics: Bool {
+        switch context.metricsAccess {
+        case .everyone: true
+        case .readers: exchange.isLocal || context.mayRead(exchange)
+        case .local: exchange.isLocal
         }
     }
 }

@@ -5,7 +5,8 @@ import Locations
 import NIOCore
 
 extension P2PHandler {
-    /// `key`: sends the content from `offset` on, or the range that was asked for (spec 01 §6.4, RFC 9110 §14).
+    /// `key`: sends the content from `offset` on, or the range that was asked for (spec 01 §6.4, RFC 9110 §14). For
+    /// HEAD there are no ranges: it asks how much there is.
     ///
     /// A missing key is a 404, never an empty 200: a client could take that for the content.
     func getContent(_ key: Key, from offset: UInt64) async throws {
@@ -13,11 +14,15 @@ extension P2PHandler {
             throw ServiceError.notFound("\(location.uuid) does not have this key")
         }
         let tag = try content.entityTag
+        // In this order (RFC 9110 §13.2.2). We tell no dates, so conditions on them are to be ignored.
+        if let list = exchange.header("If-Match"), !EntityTag.allows(list: list, tag) {
+            throw ServiceError(status: 412, reason: "the content is not the one that If-Match names")
+        }
         if let tag, exchange.header("If-None-Match").map(tag.matches(list:)) == true {
             return try await exchange.respond(status: 304, headers: Self.headers(tag), body: nil)
         }
         let part = ContentPart(
-            of: content.size, offset: offset, range: exchange.header("Range"),
+            of: content.size, offset: offset, range: exchange.method == "GET" ? exchange.header("Range") : nil,
             isCurrent: exchange.header("If-Range").map { $0 == tag?.text } ?? true)
         let headers = Self.headers(tag) + part.headers
         if part.status == 416 { return try await exchange.respond(status: 416, headers: headers, body: []) }

@@ -28,13 +28,20 @@ public enum Route: Sendable, Equatable {
 public struct RouteError: Error, Sendable, Equatable {
     public var status: Int
     public var reason: String
+    /// Of a 405: the methods that are right, which the answer has to name (RFC 9110 §15.5.6).
+    public var allowedMethods: [String]
 
-    public init(status: Int, reason: String) {
+    public init(status: Int, reason: String, allowedMethods: [String] = []) {
         self.status = status
         self.reason = reason
+        self.allowedMethods = allowedMethods
     }
 
     static let notFound = RouteError(status: 404, reason: "Not Found")
+
+    static func method(allowing methods: [String]) -> RouteError {
+        RouteError(status: 405, reason: "Method Not Allowed", allowedMethods: methods)
+    }
 }
 
 extension Route {
@@ -53,7 +60,7 @@ extension Route {
         guard target.segments.count == 2,
             let operation = Operations(rawValue: String(decoding: target.segments[1], as: UTF8.self))
         else { throw .notFound }
-        guard method == "GET" || method == "HEAD" else { throw RouteError(status: 405, reason: "Method Not Allowed") }
+        guard reading.contains(method) else { throw .method(allowing: reading) }
         return .operations(operation)
     }
 
@@ -74,7 +81,7 @@ extension Route {
             do {
                 return .p2p(within: within, try P2PRequest(method: method, segments: rest, query: target.query))
             } catch {
-                throw RouteError(status: error.status, reason: error.message)
+                throw RouteError(status: error.status, reason: error.message, allowedMethods: error.allowedMethods)
             }
         }
         return nil
@@ -83,40 +90,41 @@ extension Route {
     private static func git(_ method: String, _ target: RequestTarget) throws(RouteError) -> Route {
         let segments = target.segments
         guard let last = segments.last.map({ Array($0) }) else { throw .notFound }
-        let isReading = method == "GET" || method == "HEAD"
         func repository(droppingLast count: Int) throws(RouteError) -> RepositoryName {
             guard segments.count > count, let name = name(segments.dropLast(count)) else { throw .notFound }
             return name
         }
-        func require(_ isAllowed: Bool) throws(RouteError) {
-            if !isAllowed { throw RouteError(status: 405, reason: "Method Not Allowed") }
+        func require(_ allowed: [String]) throws(RouteError) {
+            if !allowed.contains(method) { throw .method(allowing: allowed) }
         }
         switch last {
         case Array("refs".utf8) where segments.count > 2 && segments[segments.count - 2].elementsEqual("info".utf8):
             let name = try repository(droppingLast: 2)
-            try require(isReading)
+            try require(reading)
             let query = try? QueryParameters(parsing: target.query)
             return .git(name, .advertisement(service: query?["service"]))
         case Array("git-upload-pack".utf8):
-            try require(method == "POST")
+            try require(["POST"])
             return .git(try repository(droppingLast: 1), .uploadPack)
         case Array("git-receive-pack".utf8):
-            try require(method == "POST")
+            try require(["POST"])
             return .git(try repository(droppingLast: 1), .receivePack)
         case Array("config".utf8):
-            try require(isReading)
+            try require(reading)
             return .discovery(try repository(droppingLast: 1))
         case Array("HEAD".utf8):
-            try require(isReading)
+            try require(reading)
             return .git(try repository(droppingLast: 1), .file(["HEAD"]))
         default:
             guard let objects = segments.lastIndex(where: { $0.elementsEqual("objects".utf8) }), objects > 0,
                 segments.count - objects <= 3, let name = name(segments[..<objects])
             else { throw .notFound }
-            try require(isReading)
+            try require(reading)
             return .git(name, .file(segments[objects...].map { String(decoding: $0, as: UTF8.self) }))
         }
     }
+
+    private static let reading = ["GET", "HEAD"]
 
     private static func name(_ segments: some Sequence<ArraySlice<UInt8>>) -> RepositoryName? {
         var components: [String] = []
