@@ -26,6 +26,11 @@ extension SettingKey {
             "Proxies in front whose X-Forwarded-For header tells the client's address, for the log and for bounds on each "
                 + "client. Without them everybody behind a proxy counts as one client.",
             where: { !$0.isEmpty && $0.utf8.allSatisfy { isAddressByte($0) } || $0 == "unix" }),
+        .choice(
+            "server.metrics", \.server.metrics,
+            "Who may see `/-/metrics`: `local` is whoever asks from this machine, over a loopback address or a Unix "
+                + "socket and not through a proxy that adds X-Forwarded-For or Forwarded; `readers` also those who may "
+                + "read repositories, which is everybody unless `server.anonymous` is `none`; `public` everybody."),
     ]
 
     private static let tls: [SettingKey] = [
@@ -53,12 +58,17 @@ extension SettingKey {
         .time(
             "limits.transfer_timeout_seconds", \.limits.transferTimeout, unit: .seconds(1), 1...86_400,
             "How long a body may make no progress at all before the connection is given up."),
+        .time(
+            "limits.shutdown_seconds", \.limits.shutdown, unit: .seconds(1), 0...3600,
+            "How long requests may go on after SIGTERM. The process ends half a minute later at the latest, even if a "
+                + "disk does not answer."),
         .integer(
             "limits.max_locks", \.limits.maxLocks, 1...10_000_000,
             "Content locks at once, over all repositories."),
         .integer(
             "limits.max_locks_per_client", \.limits.maxLocksPerClient, 1...10_000_000,
-            "Content locks at once for one client: an IPv4 address, or an IPv6 network of 64 bits."),
+            "Content locks at once for one client: an IPv4 address, or an IPv6 network of 64 bits. At most a fifth of "
+                + "`limits.max_anonymous_locks`. Locks on one key count once."),
         .integer(
             "limits.max_anonymous_locks", \.limits.maxAnonymousLocks, 0...10_000_000,
             "Content locks at once for all people without a login together."),

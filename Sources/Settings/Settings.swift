@@ -23,6 +23,7 @@ public struct Settings: Equatable, Sendable {
         public var anonymous = AnonymousAccess.read
         /// Addresses of proxies in front whose word about the client's address counts, and `unix`.
         public var trustedProxies: [String] = []
+        public var metrics = MetricsAccess.readers
     }
 
     public struct TLS: Equatable, Sendable {
@@ -37,6 +38,7 @@ public struct Settings: Equatable, Sendable {
         public var headerTimeout = Duration.seconds(30)
         public var idleTimeout = Duration.seconds(180)
         public var transferTimeout = Duration.seconds(300)
+        public var shutdown = Duration.seconds(30)
         public var maxLocks = 10_000
         public var maxLocksPerClient = 1000
         public var maxAnonymousLocks = 5000
@@ -76,6 +78,11 @@ public struct Settings: Equatable, Sendable {
 /// The right of people without a login; the names are those of `Accounts.Right`.
 public enum AnonymousAccess: String, CaseIterable, Sendable {
     case none, read, append, write
+}
+
+/// Who may see `/-/metrics`, besides whoever asks from the machine itself.
+public enum MetricsAccess: String, CaseIterable, Sendable {
+    case local, readers, everyone = "public"
 }
 
 /// The lowest level that is logged; the names are swift-log's.

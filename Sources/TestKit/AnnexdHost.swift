@@ -117,6 +117,14 @@ public final class AnnexdHost {
         }
     }
 
+    /// Asks the server to end, and answers the status with which it did; nil where it is still there after `seconds`.
+    public func end(within seconds: Double) -> Int32? {
+        guard let running = child else { return nil }
+        running.signal(SIGTERM)
+        let result = running.finish(within: seconds)
+        return result.timedOut ? nil : result.status
+    }
+
     /// Ends the server as a power cut does.
     public func kill9() {
         child?.signal(SIGKILL)

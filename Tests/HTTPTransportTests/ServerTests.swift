@@ -121,6 +121,25 @@ private func server(_ addresses: [ListenAddress]) -> HTTPServer {
         }
     }
 
+    /// Attack: connections with half the head of a request, which hold up every end of the server.
+    @Test func halfAHeadHoldsUpNoShutdown() async throws {
+        try await withServer {
+            $0.timeouts.head = .hours(1)
+        } handler: { _, responder in
+            try? await responder.respond(.ok)
+        } _: { server, port in
+            let halves = try (0..<10).map { _ in try RawClient(port: port) }
+            for half in halves { half.send("GET / HTTP/1.1\r\nHo") }
+            try await eventually("half heads arrived") {
+                server.statistics.bytesReceived >= 10 * "GET / HTTP/1.1\r\nHo".utf8.count
+            }
+            let began = ContinuousClock.now
+            await server.shutdown(deadline: .seconds(120))
+            #expect(began.duration(to: .now) < .seconds(60))
+            for half in halves { #expect(try await onThread { half.isClosed() }) }
+        }
+    }
+
     @Test func shutdownCancelsWhatTakesTooLong() async throws {
         let running = Seen<Bool>()
         let cancelled = Seen<Bool>()

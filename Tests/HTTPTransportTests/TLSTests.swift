@@ -75,6 +75,28 @@ private func makeCertificate(in scratch: FilePath, name: String) throws -> TLSFi
         }
     }
 
+    /// Attack: handshakes that are begun and not gone on with.
+    @Test func handshakeUnderWayHoldsUpNoShutdown() async throws {
+        try await withScratch { scratch in
+            let files = try makeCertificate(in: scratch, name: "localhost")
+            try await withServer {
+                $0.tls = files
+                $0.timeouts.head = .hours(1)
+            } handler: { _, responder in
+                try? await responder.respond(.ok)
+            } _: { server, port in
+                let halves = try (0..<10).map { _ in try RawClient(port: port) }
+                // The head of a TLS record and of a ClientHello that never comes.
+                for half in halves { half.send([22, 3, 1, 2, 0, 1, 0, 1, 252]) }
+                try await eventually("connections are open") { server.statistics.openConnections == 10 }
+                let began = ContinuousClock.now
+                await server.shutdown(deadline: .seconds(120))
+                #expect(began.duration(to: .now) < .seconds(60))
+                for half in halves { #expect(try await onThread { half.isClosed() }) }
+            }
+        }
+    }
+
     @Test func uploadAndRefusalWork() async throws {
         try await withScratch { scratch in
             let files = try makeCertificate(in: scratch, name: "localhost")

@@ -34,6 +34,7 @@ import Testing
             public_url = "https://example.org/annex"
             anonymous = "append"
             trusted_proxies = ["127.0.0.1", "unix"]
+            metrics = "public"
             [tls]
             certificate = "/c.pem"
             key = "/k.pem"
@@ -43,6 +44,7 @@ import Testing
             header_timeout_seconds = 2
             idle_timeout_seconds = 121
             transfer_timeout_seconds = 4
+            shutdown_seconds = 12
             max_locks = 6
             max_locks_per_client = 5
             max_anonymous_locks = 3
@@ -73,6 +75,7 @@ import Testing
         expected.server.publicURL = "https://example.org/annex"
         expected.server.anonymous = .append
         expected.server.trustedProxies = ["127.0.0.1", "unix"]
+        expected.server.metrics = .everyone
         expected.tls.certificate = "/c.pem"
         expected.tls.key = "/k.pem"
         expected.limits.maxConnections = 1
@@ -80,6 +83,7 @@ import Testing
         expected.limits.headerTimeout = .seconds(2)
         expected.limits.idleTimeout = .seconds(121)
         expected.limits.transferTimeout = .seconds(4)
+        expected.limits.shutdown = .seconds(12)
         expected.limits.maxLocks = 6
         expected.limits.maxLocksPerClient = 5
         expected.limits.maxAnonymousLocks = 3

@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 import NIOTLS
 import Synchronization
 
@@ -26,6 +27,8 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
     var inputClosed = false
     var outputClosed = false
     var isShuttingDown = false
+    /// Whether a TLS handshake is still to be finished.
+    private var isShakingHands: Bool
     var isReadPending = false
     var readsLargePieces = false
     /// The first buffer that the channel ever read into. The channel would reuse and grow it for ever, so that each
@@ -40,6 +43,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
         self.core = core
         self.channel = channel
         self.isSecure = isSecure
+        isShakingHands = isSecure
         loop = channel.eventLoop
         let settings = core.configuration
         parser = HeadParser(
@@ -95,7 +99,9 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
         switch event {
         case let event as ChannelEvent where event == .inputClosed:
             endOfInput()
-        case is TLSUserEvent where exchange == nil && inbound.readableBytes == 0:
+        case is TLSUserEvent:
+            isShakingHands = false
+            guard exchange == nil, inbound.readableBytes == 0 else { return }
             // The handshake is done; from now on the connection may be idle.
             deadlines.waitForRequest(at: .now())
             schedule()
@@ -278,12 +284,22 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
     func beginShutdown() {
         isShuttingDown = true
         guard let exchange else {
-            if inbound.readableBytes == 0 { close() }
+            // What lingers has had its answer, and closes soon by itself. Half a head is no request yet.
+            if case .open = phase { isShakingHands ? closeBelowTLS() : close() }
             return
         }
         exchange.closesAfter = true
         // A request that may be silent for hours would hold up the end for as long.
         if exchange.allowsSilence { cancelNow() }
+    }
+
+    /// Closes without the exchange with which TLS ends, for which a client that has not even begun would be waited for.
+    private func closeBelowTLS() {
+        outputClosed = true
+        guard let tls = try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self) else {
+            return close()
+        }
+        tls.close(mode: .all, promise: nil)
     }
 
     /// Cancels the handler and closes.

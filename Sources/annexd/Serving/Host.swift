@@ -52,7 +52,8 @@ struct Host: Sendable {
         pool = BlockingPool(threadCount: settings.limits.blockingThreads)
         locks = LockTable(
             limit: settings.limits.maxLocks, limitPerClient: settings.limits.maxLocksPerClient,
-            limitOfAnonymous: settings.limits.maxAnonymousLocks)
+            limitOfAnonymous: settings.limits.maxAnonymousLocks,
+            connectionsPerClient: max(4, settings.limits.maxConnections / 8))
         do {
             try root.prepare()
             try HookDirectory.install(at: root.hooks)
@@ -85,6 +86,7 @@ struct Host: Sendable {
             throw Failure("server.trusted_proxies must hold numeric addresses, and \"unix\" for Unix sockets")
         }
         context.trustedProxies = proxies
+        context.metricsAccess = MetricsPolicy(rawValue: settings.server.metrics.rawValue) ?? .readers
         let service = WebService(context)
         server = try HTTPServer(configuration: Self.transport(settings), pool: pool, logger: logger) {
             request, responder in
@@ -115,8 +117,11 @@ struct Host: Sendable {
         let control = await ControlServer.open(root: root, handlers: controlHandlers, logger: logger)
         let environment = environment
         let isSecure = settings.tls.certificate != nil
-        let (server, catalog, locks, logger) = (server, catalog, locks, logger)
-        let remotes = catalog.services.remotes
+        let (server, catalog, logger) = (server, catalog, logger)
+        let patience = settings.limits.shutdown
+        let ending = Ending(
+            server: server, catalog: catalog, locks: locks, remotes: catalog.services.remotes, patience: patience,
+            logger: logger)
         let announce: @Sendable () -> Void = {
             ready(addresses.map { Self.url($0, isSecure: isSecure) })
             Systemd.notify("READY=1", environment: environment)
@@ -137,19 +142,17 @@ struct Host: Sendable {
                     service: FunctionService {
                         await server.waitUntilShutdown()
                         Systemd.notify("STOPPING=1", environment: environment)
-                        await server.shutdown(deadline: .seconds(30))
-                        await catalog.closeAll()
-                        await locks.detachAll()
-                        await remotes.shutdown()
+                        await ending.run()
                     }, successTerminationBehavior: .gracefullyShutdownGroup),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        configuration.maximumGracefulShutdownDuration = .seconds(60)
+        configuration.maximumGracefulShutdownDuration = patience + Ending.slack
         do {
             try await ServiceGroup(configuration: configuration).run()
         } catch {
             logger.error("the host stopped", metadata: ["error": "\(error)"])
         }
+        LastResort.standDown()
         if removesRoot { try? Files.removeTree(root.path) }
     }
 
