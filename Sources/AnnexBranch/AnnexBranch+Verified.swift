@@ -30,6 +30,15 @@ extension AnnexBranch {
         return .since(commit: commit)
     }
 
+    /// Whether a crash, of this process or an earlier one, cut off a push that might have changed the branch.
+    public var hasInterruptedPush: Bool {
+        get async throws {
+            if activePushes > 0 { return false }
+            let marker = unverifiedMarker
+            return try await executor.run { try Files.exists(marker) }
+        }
+    }
+
     /// Whether a push that nobody finished, because of a crash, or somebody who moved the branch by other means, may have
     /// left something to compare.
     public var hasUnverifiedChanges: Bool {

@@ -17,8 +17,9 @@ extension HostedRepository {
         guard isFirstRecovery() else { return }
         await recovering { try await self.branch?.recover() }
         await recovering {
-            // A push was received, and a crash kept it from being merged and compared with the object store. It may take
-            // long, and nobody waits for it: what is not done by the end of the process is done after the next start.
+            // A push was received, and a crash kept it from being merged and compared with the object store; or somebody
+            // else moved the branch. It may take long, and nobody waits for it: what is not done by the end of the process is
+            // done after the next start.
             if try await self.branch?.hasUnverifiedChanges == true {
                 Task { await self.keepingOpen { await self.finishInterruptedPush() } }
             }

@@ -210,16 +210,20 @@ extension HostedRepository {
         try await branch.pushEnded(isPresent: holds)
     }
 
-    /// Merges what a push brought that a crash interrupted, and compares it with the object store.
+    /// Merges what a push brought that a crash interrupted, and compares the branch with the object store, also where it
+    /// was moved by others than annexd.
     func finishInterruptedPush() async {
         guard let branch else { return }
         do {
-            try await branch.concludeFirstPush()
-            try await merge([], into: branch)
+            if try await branch.hasInterruptedPush {
+                try await branch.concludeFirstPush()
+                try await merge([], into: branch)
+            }
             try await branch.verifyOwnLocations(isPresent: holds)
         } catch {
             services.logger.warning(
-                "an interrupted push could not be finished", metadata: ["repository": "\(name)", "error": "\(error)"])
+                "the git-annex branch could not be compared with the object store",
+                metadata: ["repository": "\(name)", "error": "\(error)"])
         }
     }
 

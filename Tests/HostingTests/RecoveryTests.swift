@@ -1,6 +1,7 @@
 import AnnexBranch
 import AnnexProtocol
 import FileIO
+import GitHost
 import ObjectStore
 import SystemPackage
 import Testing
@@ -61,6 +62,43 @@ import Testing
         #expect(try await again.branch?.locations(of: bad[1])[uuid] == .missing)
         #expect(try again.objects.interruptedUploads().isEmpty)
         #expect(try again.objects.interruptedRemovals().isEmpty)
+    }
+
+    @Test("a branch that others moved is compared with the object store, and a repository nobody pushed to stays so")
+    func movedByOthers() async throws {
+        try await root.manager.create(name("data"))
+        let repository = try #require(try await root.catalog.repository(named: name("data")))
+        let uuid = try #require(repository.uuid)
+        let branch = try #require(repository.branch)
+        do { try store(keys[0], in: repository).release() }
+        for key in keys[..<2] { try await branch.recordLocation(of: key, in: uuid, present: key == keys[0]) }
+        await repository.close()
+
+        // As the stock program does it, which merged what somebody pushed.
+        func git(_ arguments: [String], input: String = "") async throws -> String {
+            let output = try await GitCommand(arguments, in: repository.gitDirectory).output(input: Array(input.utf8))
+            return String(decoding: output.prefix { $0 != 10 }, as: UTF8.self)
+        }
+        var input = "commit refs/heads/git-annex\ncommitter x <x> 1 +0000\ndata 1\nx\nfrom refs/heads/git-annex^0\n"
+        for (key, status) in zip(keys, [0, 1]) {
+            let line = "9999999999s \(status) \(uuid)\n"
+            let path = BranchPath(of: key, .location, levels: .two)
+            input += "M 100644 inline \(path)\ndata \(line.utf8.count)\n\(line)\n"
+        }
+        _ = try await git(["fast-import", "--quiet"], input: input)
+
+        let reopened = try #require(try await root.catalog.repository(named: name("data")))
+        let again = try #require(reopened.branch)
+        var tries = 0
+        while try await again.hasUnverifiedChanges {
+            tries += 1
+            try #require(tries < 3000, "the branch is not compared")
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        #expect(try await again.status(of: keys[0], in: uuid) == .present)
+        #expect(try await again.status(of: keys[1], in: uuid) == .missing)
+        #expect(try await again.isUnpushed)
+        await reopened.close()
     }
 
     private func contains(_ file: [UInt8], _ key: Key) -> Bool {
