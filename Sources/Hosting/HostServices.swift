@@ -31,6 +31,9 @@ public struct HostServices: Sendable {
         self.reserve = reserve
     }
 
+    /// What is remembered of the logs of all repositories, in bytes.
+    public var bytesOfRememberedLogs: Int { logCache.used }
+
     /// Runs `body`, and once more with the space of the reserve where the disk is full.
     ///
     /// For locks, removals and the location log: people must be able to make room by dropping content. `body` must do

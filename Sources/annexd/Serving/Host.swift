@@ -205,7 +205,7 @@ struct Host: Sendable {
         registry.gauge("annexd_git_working", "Git processes that work.") { Double(gitSlots.working) }
         registry.gauge("annexd_git_slow", "Git processes that wait for a slow client.") { Double(gitSlots.slow) }
         registry.gauge("annexd_log_cache_bytes", "What is remembered of the logs of repositories.") {
-            Double(catalog.services.logCache.used)
+            Double(catalog.services.bytesOfRememberedLogs)
         }
         registry.gauge("annexd_connections", "Open connections.") { Double(server.statistics.openConnections) }
     }
