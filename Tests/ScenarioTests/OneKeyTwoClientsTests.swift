@@ -63,7 +63,8 @@ import Testing
                     try Command(["find"] + partials + ["-type", "f", "-size", "+900k"]).run().lines.count == 1
                 }, "the first bytes never came")
             upload.reset()
-            #expect(try b.putOffset(key) == 0)
+            // The stock program fails at this question until it has noticed the end.
+            #expect(try eventually { try b.putOffset(key) == 0 })
             let reply = try b.put(key, good, offset: 0)
             if reply.bool("stored") == true {
                 #expect(try b.get(key).body == good)

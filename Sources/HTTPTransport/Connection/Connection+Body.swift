@@ -122,6 +122,7 @@ extension Connection {
 
     func allowSilence(_ isAllowed: Bool, _ exchange: Exchange) {
         exchange.allowsSilence = isAllowed
+        if isAllowed { exchange.isExpendable = true }
         guard exchange === self.exchange else { return }
         if !isAllowed {
             guard exchange.puller != nil else { return }

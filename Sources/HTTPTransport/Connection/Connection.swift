@@ -290,7 +290,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
         }
         exchange.closesAfter = true
         // A request that may be silent for hours would hold up the end for as long.
-        if exchange.allowsSilence { cancelNow() }
+        if exchange.isExpendable { cancelNow() }
     }
 
     /// Closes without the exchange with which TLS ends, for which a client that has not even begun would be waited for.

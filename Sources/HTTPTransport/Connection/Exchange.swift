@@ -18,6 +18,8 @@ final class Exchange: @unchecked Sendable {
     var hasPulled = false
     var owesContinue: Bool
     var allowsSilence = false
+    /// Whether it was allowed to be silent once: the end of the server then does not wait for it.
+    var isExpendable = false
     /// Body bytes discarded after the response; nil while a handler may still want them.
     var drained: Int?
 
