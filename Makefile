@@ -64,8 +64,9 @@ sanitize: deps test-deps $(GIT_ANNEX) ## all tests under ThreadSanitizer, then u
 check: deps lint ## what must hold before a commit: formatting, and a build without warnings
 	ANNEXD_STRICT=1 swift build --build-tests
 
-lint: ## formatting, and whether the table of the specification's statements is up to date
+lint: ## formatting, files of repositories opened without following links, and the table of the specification's statements
 	swift format lint --strict -r $(LINTED)
+	Sources/lint-paths
 	@Tests/spec-statements --check
 
 format: ## repair the formatting

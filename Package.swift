@@ -174,6 +174,7 @@ let package = Package(
             dependencies: ["AnnexBranch", "AnnexProtocol", "FileIO", "GitHost", log, system], swiftSettings: strict),
         .testTarget(
             name: "AnnexProtocolTests", dependencies: ["AnnexDigest", "AnnexProtocol"], swiftSettings: strict),
+        .testTarget(name: "FileIOTests", dependencies: ["FileIO", system], swiftSettings: strict),
         .testTarget(
             name: "GitHostTests", dependencies: ["CZlib", "FileIO", "GitHost", "TestKit", system], swiftSettings: strict
         ),

@@ -149,7 +149,7 @@ extension AnnexBranch {
 
 /// Commits that must never be merged, because their history was forgotten (`annex/ignoredrefs`, spec 02 §2.7).
 extension AnnexBranch {
-    private var ignoredRefs: FilePath { gitDirectory.appending("annex").appending("ignoredrefs") }
+    private var ignoredRefs: ConfinedPath { folder.appending("annex/ignoredrefs") }
 
     private static var maximumIgnored: Int { 100_000 }
 

@@ -72,7 +72,7 @@ extension AnnexBranch {
         try await flush()
     }
 
-    private var marker: FilePath { gitDirectory.appending("annexd").appending("unpushed") }
+    private var marker: ConfinedPath { folder.appending("annexd/unpushed") }
 
     private func moveToJournal(_ tip: String) async throws {
         var rest = try await pathsToKeep(tip)[...]

@@ -213,7 +213,8 @@ extension AnnexBranch {
     private static func isAboutLog(_ error: any Error) -> Bool {
         switch error {
         case let error as AnnexBranchError: error.isAboutOneFile
-        case let error as FileError: error.code == Errno(rawValue: EFBIG)
+        // Too large, a link, or no file at all.
+        case let error as FileError: error.code == Errno(rawValue: EFBIG) || error.isNoFile
         default: false
         }
     }

@@ -73,7 +73,7 @@ extension AnnexBranch {
     /// What tells whether a branch file may have changed since it was read: its waiting version, else where the branch
     /// is. Costs the same however large they are: looks at two or three files, and starts no process.
     public nonisolated func version(of path: BranchPath) async throws -> BranchFileVersion {
-        let (journal, gitDirectory, hasPrivate) = (journal, gitDirectory, !settings.privateUUIDs.isEmpty)
+        let (journal, folder, hasPrivate) = (journal, folder, !settings.privateUUIDs.isEmpty)
         return try await executor.run {
             let hidden = hasPrivate ? try journal.version(of: path, isPrivate: true) : nil
             // In the order in which a commit changes them: from the journal into the branch. Each is replaced by renaming
@@ -81,10 +81,10 @@ extension AnnexBranch {
             if let waiting = try journal.version(of: path) {
                 return BranchFileVersion(hidden: hidden, state: .waiting(waiting))
             }
-            if let commit = try Files.read(gitDirectory.appending(BranchObjects.branch), limit: 4096) {
+            if let commit = try Files.read(folder.appending(BranchObjects.branch), limit: 4096) {
                 return BranchFileVersion(hidden: hidden, state: .commit(commit))
             }
-            let packed = try Files.status(gitDirectory.appending("packed-refs"))?.version
+            let packed = try Files.status(folder.appending("packed-refs"))?.version
             return BranchFileVersion(hidden: hidden, state: .packed(packed))
         }
     }

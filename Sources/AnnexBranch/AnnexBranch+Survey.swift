@@ -62,7 +62,7 @@ extension AnnexBranch {
         return try await executor.run {
             try journal.names().compactMap { name in
                 let file = journal.directory.appending(bytes: name)
-                guard let status = try Files.status(file, followLinks: false) else { return nil }
+                guard let status = try Files.status(file) else { return nil }
                 let path = status.kind == .regular ? JournalName.decode(name) : nil
                 var isTorn = false
                 if path != nil, status.size <= limit, let content = try Files.read(file, limit: limit) {

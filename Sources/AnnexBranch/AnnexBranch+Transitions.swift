@@ -133,7 +133,7 @@ extension AnnexBranch {
 
     /// Both together, under the lock: the stock program then makes them anew from the branch (spec 02 §2.8.3).
     private func removeIndex() async throws {
-        let directory = gitDirectory.appending("annex")
+        let directory = folder.appending("annex")
         try await executor.run {
             for name in ["index.lck", "index"] { try Files.unlink(directory.appending(name)) }
             try Files.synchronizeDirectory(directory)

@@ -44,7 +44,7 @@ extension AnnexBranch {
     public var hasUnverifiedChanges: Bool {
         get async throws {
             if activePushes > 0 { return false }
-            let (marker, note, ref) = (unverifiedMarker, verifiedNote, gitDirectory.appending(BranchObjects.branch))
+            let (marker, note, ref) = (unverifiedMarker, verifiedNote, folder.appending(BranchObjects.branch))
             let (isMarked, verified, tip) = try await executor.run {
                 let tip = try Files.read(ref, limit: 4096)
                 return (try Files.exists(marker), try Files.read(note, limit: 4096), tip)
@@ -138,8 +138,8 @@ extension AnnexBranch {
         }
     }
 
-    private var unverifiedMarker: FilePath { gitDirectory.appending("annexd").appending("unverified") }
-    private var verifiedNote: FilePath { gitDirectory.appending("annexd").appending("verified") }
+    private var unverifiedMarker: ConfinedPath { folder.appending("annexd/unverified") }
+    private var verifiedNote: ConfinedPath { folder.appending("annexd/verified") }
 
     /// Stands for no branch; no object has this name.
     private static var noCommit: String { "none" }

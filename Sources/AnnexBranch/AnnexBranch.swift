@@ -14,6 +14,8 @@ public actor AnnexBranch {
     public nonisolated let settings: BranchSettings
 
     let gitDirectory: FilePath
+    /// The same, for what is opened below it.
+    let folder: ConfinedPath
     let journal: Journal
     let objects: BranchObjects
     let executor: any BlockingExecutor
@@ -57,6 +59,7 @@ public actor AnnexBranch {
     ) {
         self.gitDirectory = gitDirectory
         self.own = own
+        folder = ConfinedPath(gitDirectory)
         self.uuid = uuid
         self.settings = settings
         self.executor = executor
@@ -109,7 +112,7 @@ public actor AnnexBranch {
     private func lockingJournal<Result: Sendable>(
         _ body: @Sendable (isolated AnnexBranch) async throws -> Result
     ) async throws -> Result {
-        let path = gitDirectory.appending("annex").appending("journal.lck")
+        let path = folder.appending("annex/journal.lck")
         let lock = try await JournalLock.acquire(
             path, sharing: settings.sharing, patience: settings.lockPatience, on: executor)
         defer { lock.release() }

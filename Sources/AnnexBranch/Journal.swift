@@ -7,18 +7,19 @@ import SystemPackage
 ///
 /// Everything that writes is called with ``JournalLock`` held.
 struct Journal: Sendable {
-    let directory: FilePath
-    let privateDirectory: FilePath
+    let directory: ConfinedPath
+    let privateDirectory: ConfinedPath
     /// Where files are written before they are renamed into the journal. Only the lock's holder uses it, so fixed names
     /// do, and what a crash leaves is overwritten by the next writer.
-    let temporary: FilePath
+    let temporary: ConfinedPath
     let sharing: SharingMode
     let maximumFileSize: Int
 
     init(gitDirectory: FilePath, sharing: SharingMode, maximumFileSize: Int) {
-        directory = gitDirectory.appending("annex").appending("journal")
-        privateDirectory = gitDirectory.appending("annex").appending("journal-private")
-        temporary = gitDirectory.appending("annexd").appending("tmp")
+        let folder = ConfinedPath(gitDirectory)
+        directory = folder.appending("annex/journal")
+        privateDirectory = folder.appending("annex/journal-private")
+        temporary = folder.appending("annexd/tmp")
         self.sharing = sharing
         self.maximumFileSize = maximumFileSize
     }
@@ -60,7 +61,7 @@ struct Journal: Sendable {
     }
 
     /// Nil where a file of this name could not be.
-    private func file(of path: BranchPath, isPrivate: Bool) -> FilePath? {
+    private func file(of path: BranchPath, isPrivate: Bool) -> ConfinedPath? {
         let name = JournalName.encode(path)
         guard name.count <= Key.maximumFileNameLength else { return nil }
         return (isPrivate ? privateDirectory : directory).appending(bytes: name)
@@ -70,7 +71,7 @@ struct Journal: Sendable {
     func write(_ changes: [Change]) throws(FileError) {
         guard !changes.isEmpty else { return }
         try createDirectory(temporary, sharing: sharing)
-        var renames: [(FilePath, FilePath)] = []
+        var renames: [(ConfinedPath, ConfinedPath)] = []
         let atOnce = Self.maximumOpenFiles
         for start in stride(from: 0, to: changes.count, by: atOnce) {
             let part = changes[start..<min(start + atOnce, changes.count)]
@@ -113,9 +114,9 @@ struct Journal: Sendable {
         return openFiles(of: Int(clamping: limit.rlim_cur))
     }
 
-    private func write(_ content: [UInt8], to file: FilePath) throws(FileError) -> OpenFile {
+    private func write(_ content: [UInt8], to file: ConfinedPath) throws(FileError) -> OpenFile {
         try Files.unlink(file)
-        let open = try OpenFile(file, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o666)
+        let open = try OpenFile(file, [.writeOnly, .create, .exclusive], mode: 0o666)
         if sharing != .umask { try open.setMode(sharing.file(open.status().mode)) }
         try open.write(content, at: 0)
         open.startWriteback(offset: 0, length: UInt64(content.count))
@@ -135,7 +136,7 @@ struct Journal: Sendable {
             if size >= bytes { break }
             stage.count += 1
             let file = directory.appending(bytes: name)
-            guard let status = try Files.status(file, followLinks: false) else { continue }
+            guard let status = try Files.status(file) else { continue }
             guard status.kind == .regular, let path = JournalName.decode(name) else {
                 stage.leftOut.append((name, "no branch holds such a file"))
                 continue
@@ -155,7 +156,7 @@ struct Journal: Sendable {
     func remove(_ staged: [Staged]) throws(FileError) {
         for file in staged {
             let path = directory.appending(bytes: file.name)
-            guard let status = try Files.status(path, followLinks: false), status.version == file.version else {
+            guard let status = try Files.status(path), status.version == file.version else {
                 continue
             }
             try Files.unlink(path)

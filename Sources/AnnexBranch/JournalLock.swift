@@ -9,7 +9,7 @@ struct JournalLock: Sendable {
 
     /// Waits for the lock without occupying a thread: while the stock program holds it, other repositories go on.
     static func acquire(
-        _ path: FilePath, sharing: SharingMode, patience: Duration, on executor: any BlockingExecutor
+        _ path: ConfinedPath, sharing: SharingMode, patience: Duration, on executor: any BlockingExecutor
     ) async throws -> JournalLock {
         let deadline = ContinuousClock.now + patience
         var pause: Duration = .milliseconds(1)
@@ -34,7 +34,7 @@ struct JournalLock: Sendable {
 
     func release() { try? file.unlock() }
 
-    private static func open(_ path: FilePath, sharing: SharingMode) throws -> OpenFile {
+    private static func open(_ path: ConfinedPath, sharing: SharingMode) throws -> OpenFile {
         if let file = try? OpenFile(path, .readWrite) { return file }
         try createDirectory(path.removingLastComponent(), sharing: sharing)
         let file = try OpenFile(path, [.readWrite, .create], mode: 0o666)
@@ -52,7 +52,7 @@ struct JournalLock: Sendable {
 }
 
 /// Creates a directory below the git directory, and its missing parents, with the permissions of the repository.
-func createDirectory(_ path: FilePath, sharing: SharingMode) throws(FileError) {
+func createDirectory(_ path: ConfinedPath, sharing: SharingMode) throws(FileError) {
     if try Files.exists(path) { return }
     let parent = path.removingLastComponent()
     // Never the repository itself: one that was deleted meanwhile must not come back as an empty folder.

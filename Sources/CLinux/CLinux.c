@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include "Space.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -48,11 +49,20 @@ int annexd_start_writeback(int fd, int64_t offset, int64_t length) {
     return sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE);
 }
 
+static uint64_t saturating_product(uint64_t a, uint64_t b) {
+    uint64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
+void annexd_space_of(const struct statvfs *info, uint64_t *available, uint64_t *total) {
+    *available = saturating_product(info->f_bavail, info->f_frsize);
+    *total = saturating_product(info->f_blocks, info->f_frsize);
+}
+
 int annexd_free_space(const char *path, uint64_t *available, uint64_t *total) {
     struct statvfs info;
     if (statvfs(path, &info) < 0) return -1;
-    *available = (uint64_t)info.f_bavail * info.f_frsize;
-    *total = (uint64_t)info.f_blocks * info.f_frsize;
+    annexd_space_of(&info, available, total);
     return 0;
 }
 

@@ -8,15 +8,26 @@ public struct FileError: Error, Sendable, CustomStringConvertible {
     public var operation: String
     public var path: FilePath
     public var code: Errno
+    /// What is the matter, where that says more than the errno.
+    public var reason: String?
 
-    public init(operation: String, path: FilePath, code: Errno) {
+    public init(operation: String, path: FilePath, code: Errno, reason: String? = nil) {
         self.operation = operation
         self.path = path
         self.code = code
+        self.reason = reason
     }
 
     /// The disk, the quota or the inode table is full.
     public var isOutOfSpace: Bool { code == .noSpace || code == Errno(rawValue: EDQUOT) }
+
+    /// A symbolic link is in a place where none is followed.
+    public var isLink: Bool { code == .tooManySymbolicLinkLevels }
+
+    /// What was to be opened is there, but is a link, a FIFO, a device, a socket, or a directory in place of a file.
+    public var isNoFile: Bool {
+        isLink || operation == "open" && [.invalidArgument, .isDirectory, .noSuchAddressOrDevice].contains(code)
+    }
 
     /// The process or the machine has no descriptors left.
     public var isOutOfDescriptors: Bool { code == .tooManyOpenFiles || code == .tooManyOpenFilesInSystem }
@@ -24,7 +35,7 @@ public struct FileError: Error, Sendable, CustomStringConvertible {
     /// Nothing is there (ENOENT), or a parent is not a directory (ENOTDIR).
     public var isMissing: Bool { code == .noSuchFileOrDirectory || code == .notDirectory }
 
-    public var description: String { "\(operation) \"\(path)\": \(code)" }
+    public var description: String { "\(operation) \"\(path)\": \(reason ?? code.description)" }
 }
 
 /// Runs a call that answers a negative number on failure, again on EINTR, and throws what errno says.

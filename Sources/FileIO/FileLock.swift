@@ -45,7 +45,7 @@ extension OpenFile {
 
     /// Whether the path still names this open file; lock files get unlinked, and a lock on an unlinked one is worthless.
     public func isStillLinked() throws(FileError) -> Bool {
-        guard let current = try Files.status(path, followLinks: false) else { return false }
+        guard let current = try statusOfName else { return false }
         return current.isSameFile(as: try status())
     }
 }

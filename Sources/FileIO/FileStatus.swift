@@ -13,6 +13,7 @@ public struct FileStatus: Sendable, Hashable {
     public var mode: UInt32
     public var linkCount: UInt64
     public var owner: UInt32
+    public var group: UInt32
     public var modified: Timestamp
     /// When anything about the file changed last, its name included (`st_ctim`); in seconds since 1970.
     public var changed: Int64
@@ -49,7 +50,13 @@ public struct FileStatus: Sendable, Hashable {
         mode = raw.st_mode & 0o7777
         linkCount = UInt64(raw.st_nlink)
         owner = raw.st_uid
-        changed = Int64(raw.st_ctim.tv_sec)
-        modified = Timestamp(seconds: Int64(raw.st_mtim.tv_sec), nanoseconds: Int64(raw.st_mtim.tv_nsec))
+        group = raw.st_gid
+        changed = Self.plausible(raw.st_ctim.tv_sec)
+        modified = Timestamp(
+            seconds: Self.plausible(raw.st_mtim.tv_sec), nanoseconds: Int64(raw.st_mtim.tv_nsec))
     }
+
+    /// Some file systems keep times at the ends of 64 bits, to which whoever owns a file may set it. Nearer times leave room
+    /// to reckon with.
+    private static func plausible(_ seconds: Int) -> Int64 { max(-(1 << 53), min(1 << 53, Int64(seconds))) }
 }

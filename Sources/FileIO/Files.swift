@@ -2,7 +2,8 @@ import CLinux
 import Glibc
 public import SystemPackage
 
-/// File-system operations by path. Blocking; each throws ``FileError``.
+/// File-system operations by path, for what is the host's own. Blocking; each throws ``FileError``. Below the folder of a
+/// repository only those that take a ``ConfinedPath`` are used.
 public enum Files {
     /// What is at `path`, or nil when nothing is.
     public static func status(_ path: FilePath, followLinks: Bool = true) throws(FileError) -> FileStatus? {
@@ -77,14 +78,7 @@ public enum Files {
 
     /// Removes whatever is at `path`, directories with all they hold, without following symbolic links.
     public static func removeTree(_ path: FilePath) throws(FileError) {
-        guard let status = try status(path, followLinks: false) else { return }
-        guard status.kind == .directory else {
-            try unlink(path)
-            return
-        }
-        if status.mode & 0o700 != 0o700 { try setMode(path, status.mode | 0o700) }
-        for entry in try list(path) { try removeTree(path.appending(bytes: entry)) }
-        try removeEmptyDirectory(path)
+        try removeTree(ConfinedPath(inParent: path))
     }
 
     /// Creates one directory; answers false when something is there already.
@@ -121,6 +115,10 @@ public enum Files {
             throw failure
         }
         defer { closedir(stream) }
+        return try names(in: stream, path)
+    }
+
+    static func names(in stream: OpaquePointer, _ path: FilePath) throws(FileError) -> [[UInt8]] {
         var names: [[UInt8]] = []
         try injectFault("readdir", path)
         while true {
@@ -144,8 +142,12 @@ public enum Files {
     public static func read(_ path: FilePath, limit: Int = 16 << 20) throws(FileError) -> [UInt8]? {
         let file: OpenFile
         do { file = try OpenFile(path, .readOnly) } catch  where error.isMissing { return nil }
-        let bytes = try file.readAll(limit: limit + 1)
-        if bytes.count > limit { throw FileError(operation: "read", path: path, code: Errno(rawValue: EFBIG)) }
+        return try content(of: file, limit: limit)
+    }
+
+    static func content(of file: OpenFile, limit: Int) throws(FileError) -> [UInt8] {
+        let bytes = try file.readAll(limit: limit < .max ? limit + 1 : limit)
+        if bytes.count > limit { throw FileError(operation: "read", path: file.path, code: Errno(rawValue: EFBIG)) }
         return bytes
     }
 
@@ -250,34 +252,5 @@ extension Files {
         if !parent.isEmpty { try createDurableDirectories(parent, mode: mode) }
         try createDirectory(path, mode: mode)
         try synchronizeDirectory(parent.isEmpty ? "." : parent)
-    }
-
-    /// Copies a file's content and mode, durably, sharing blocks where the file system can.
-    public static func copy(_ source: FilePath, to target: FilePath, mode: UInt32) throws(FileError) {
-        let from = try OpenFile(source, .readOnly)
-        let to = try OpenFile(target, [.writeOnly, .create, .exclusive], mode: mode | 0o200)
-        let size = try from.status().size
-        var done: UInt64 = 0
-        while done < size {
-            let count = try attempt("copy", source) {
-                annexd_copy_range(from.descriptor, to.descriptor, min(size - done, 1 << 30))
-            }
-            if count == 0 { break }
-            done += UInt64(count)
-        }
-        try to.setMode(mode)
-        try to.synchronize()
-    }
-
-    /// Copies a symbolic link itself.
-    public static func copyLink(_ source: FilePath, to target: FilePath) throws(FileError) {
-        var buffer = [CChar](repeating: 0, count: 4096)
-        let length = try attempt("readlink", source) {
-            source.withPlatformString { readlink($0, &buffer, buffer.count - 1) }
-        }
-        buffer[length] = 0
-        try attempt("symlink", target) {
-            target.withPlatformString { path in symlink(buffer, path) }
-        }
     }
 }

@@ -41,7 +41,7 @@ public final class SpaceReserve: Sendable {
             guard state.held > 0 || state.borrowers > 0 else { return false }
             if state.held > 0 {
                 do {
-                    try OpenFile(path, [.writeOnly, .noFollow]).truncate(to: 0)
+                    try OpenFile(ConfinedPath(inParent: path), .writeOnly).truncate(to: 0)
                 } catch {
                     return false
                 }
@@ -72,7 +72,7 @@ public final class SpaceReserve: Sendable {
         // Whole blocks, and some more than none, or each second would bring a system call for nothing.
         let target = state.held + min(size - state.held, free) / Self.block * Self.block
         guard target > state.held else { return }
-        let file = try OpenFile(path, [.readWrite, .create, .noFollow], mode: 0o600)
+        let file = try OpenFile(ConfinedPath(inParent: path), [.readWrite, .create], mode: 0o600)
         do throws(FileError) {
             try hold(file, from: state.held, upTo: target)
         } catch {

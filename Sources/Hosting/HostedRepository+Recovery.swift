@@ -82,11 +82,12 @@ extension HostedRepository {
 
     private func removeAbandonedGitFiles() async {
         let gitDirectory = gitDirectory
-        guard let removed = try? await services.pool.run({ try AbandonedFiles.remove(from: gitDirectory) }),
-            !removed.isEmpty
-        else { return }
-        services.logger.notice(
-            "files of git processes that were killed are removed",
-            metadata: ["repository": "\(name)", "files": "\(removed.map(\.string))"])
+        await recovering {
+            let removed = try await self.services.pool.run { try AbandonedFiles.remove(from: gitDirectory) }
+            if removed.isEmpty { return }
+            self.services.logger.notice(
+                "files of git processes that were killed are removed",
+                metadata: ["repository": "\(self.name)", "files": "\(removed.map(\.string))"])
+        }
     }
 }

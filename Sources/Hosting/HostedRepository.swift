@@ -38,6 +38,7 @@ public final class HostedRepository: Sendable {
 
     /// Opens the repository at `gitDirectory`. Blocking.
     init(name: RepositoryName, gitDirectory: FilePath, services: HostServices) throws {
+        if let oddity = try RepositoryShape(gitDirectory).oddity() { throw HostingError.unfit(name, oddity.detail) }
         let source = try SettingsSource(name: name, gitDirectory: gitDirectory)
         let settings = try source.current()
         self.name = name
@@ -51,7 +52,8 @@ public final class HostedRepository: Sendable {
         let objects = ObjectStore(gitDirectory: gitDirectory) {
             var settings = try source.current().store
             // Uploads leave alone what the reserve has to get back.
-            if let reserve { settings.diskReserve += Int64(clamping: reserve.shortage) }
+            let shortage = Int64(clamping: reserve?.shortage ?? 0)
+            settings.diskReserve = settings.diskReserve.addingSaturating(shortage)
             return settings
         }
         self.objects = objects
@@ -176,6 +178,8 @@ public enum HostingError: Error, Sendable, CustomStringConvertible {
     case badName(String)
     /// The operation cannot be done, for this reason.
     case refused(String)
+    /// The repository is not served until its operator has put this in order.
+    case unfit(RepositoryName, String)
 
     public var description: String {
         switch self {
@@ -183,6 +187,7 @@ public enum HostingError: Error, Sendable, CustomStringConvertible {
         case .exists(let name): "\"\(name)\" exists already"
         case .badName(let text): "\"\(text)\" cannot be the name of a repository"
         case .refused(let reason): reason
+        case .unfit(let name, let reason): "the repository \"\(name)\" is not served: \(reason)"
         }
     }
 }

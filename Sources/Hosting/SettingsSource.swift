@@ -30,7 +30,7 @@ final class SettingsSource: Sendable {
     /// The settings now. Throws ``HostingError/gone(_:)`` when the folder is another one, or says it is another annex.
     func current() throws -> RepositorySettings {
         guard let folder = try Files.status(gitDirectory), folder.isSameFile(as: identity),
-            let version = try Files.status(configFile.path)?.version
+            let version = try configFile.version
         else { throw HostingError.gone(name) }
         let known = latest.withLock { $0 }
         if known.version == version { return known.settings }

@@ -78,6 +78,9 @@ extension ServiceError {
         case .exists: self.init(status: 409, reason: "\(error)")
         case .badName: self.init(status: 400, reason: "\(error)")
         case .refused: self.init(status: 403, reason: "\(error)")
+        // Where a link leads is the operator's business; the log has it.
+        case .unfit(let name, _):
+            self.init(status: 500, reason: "the repository \(name) is not served: annexd doctor tells its operator why")
         }
     }
 

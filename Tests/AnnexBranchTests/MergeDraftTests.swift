@@ -101,7 +101,7 @@ import Testing
             let base = try await tip(repository)
             let pushed = try await repository.commit(["a/b/X1.log": "1s 1 u\n"])
             let lock = try await JournalLock.acquire(
-                FilePath(repository.path).appending("annex").appending("journal.lck"), sharing: .umask,
+                ConfinedPath(FilePath(repository.path)).appending("annex/journal.lck"), sharing: .umask,
                 patience: .seconds(30), on: DispatchExecutor())
             let drafts = await branch.prepare(LargeMerge(commit: pushed, tip: base, work: .union))
             let draft = try #require(try drafts.union(of: pushed))

@@ -148,7 +148,7 @@ import Testing
         let lock = try #require(try fixture.store.lock(key))
         #expect(!lock.outlivesProcess)
         let locks = try #require(try text("/proc/locks"))
-        for path in [place.object, fixture.annex.appending("sentinal")] {
+        for path in [place.object.path, fixture.annex.appending("sentinal")] {
             let inode = try #require(try Files.status(path)).inode
             #expect(locks.split(separator: "\n").contains { $0.contains("READ") && $0.contains(":\(inode) ") })
         }

@@ -35,8 +35,8 @@ import Testing
         let key = try key(for: content)
         let other = try #require(Array(fixture.store.paths.places(key, fixture.settings)).last)
         #expect(other != fixture.place(key))
-        try write(content, to: other.object, mode: 0o444)
-        #expect(try fixture.store.find(key)?.path == other.object)
+        try write(content, to: other.object.path, mode: 0o444)
+        #expect(try fixture.store.find(key)?.path == other.object.path)
         #expect(try fixture.store.open(key)?.size == 100)
         #expect(try fixture.begin(key, length: 100).isAlreadyPresent)
         let lock = try #require(try fixture.store.lock(key))
@@ -52,7 +52,7 @@ import Testing
         let content = sample(100)
         let key = try key(for: content)
         for place in fixture.store.paths.places(key, fixture.settings) {
-            try write(content, to: place.object, mode: 0o444)
+            try write(content, to: place.object.path, mode: 0o444)
         }
         try fixture.store.remove(key)
         #expect(try fixture.tree(fixture.annex.appending("objects")).isEmpty)
@@ -63,7 +63,7 @@ import Testing
         let fixture = try Fixture()
         let content = sample(100)
         let key = try key(for: content)
-        try write(Array(content[..<99]), to: fixture.place(key).object, mode: 0o444)
+        try write(Array(content[..<99]), to: fixture.place(key).object.path, mode: 0o444)
         #expect(try fixture.store.find(key) == nil)
         #expect(try fixture.store.open(key) == nil)
         #expect(try fixture.store.lock(key) == nil)
@@ -72,7 +72,7 @@ import Testing
 
         // Removing it works as well, and leaves nothing.
         try fixture.store.remove(key)
-        try write(Array(content[..<99]), to: fixture.place(key).object, mode: 0o444)
+        try write(Array(content[..<99]), to: fixture.place(key).object.path, mode: 0o444)
         try fixture.store.remove(key)
         #expect(try fixture.tree(fixture.annex.appending("objects")).isEmpty)
     }
@@ -80,7 +80,7 @@ import Testing
     @Test func directoriesLinksAndFifosAreNotContent() throws {
         let fixture = try Fixture()
         let key = try Key(parsing: "URL--http://example.com/a%b&c:d")
-        let object = fixture.place(key).object
+        let object = fixture.place(key).object.path
         #expect(object.lastComponent?.string == "URL--http&c%%example.com%a&sb&ac&cd")
         try Files.createDirectories(object)
         #expect(try fixture.store.find(key) == nil)
@@ -119,7 +119,8 @@ import Testing
         try fixture.put(content, as: key)
         let second = fixture.root.appending("second")
         #expect(
-            fixture.place(key).object.withPlatformString { one in second.withPlatformString { link(one, $0) } } == 0)
+            fixture.place(key).object.path.withPlatformString { one in second.withPlatformString { link(one, $0) } }
+                == 0)
         #expect(try fixture.store.open(key)?.needsVerification == true)
         #expect(try fixture.store.lock(key) == nil)
         #expect(try fixture.store.beginRemoval(key).refusal == .inUse)
@@ -128,7 +129,7 @@ import Testing
         fixture.settings.thin = true
         #expect(try fixture.store.beginRemoval(key).refusal == .inUse)
         fixture.settings.isBare = true
-        try write(content, to: fixture.place(key).object, mode: 0o444)
+        try write(content, to: fixture.place(key).object.path, mode: 0o444)
         #expect(try fixture.store.open(key)?.needsVerification == false)
     }
 
@@ -140,11 +141,11 @@ import Testing
         #expect(try fixture.store.partialSize(key) == 0)
         #expect(try fixture.tree() == before)
         let partial = fixture.store.paths.partial(key)
-        try write(sample(40), to: partial)
+        try write(sample(40), to: partial.path)
         #expect(try fixture.store.partialSize(key) == 40)
-        try write(sample(100), to: partial)
+        try write(sample(100), to: partial.path)
         #expect(try fixture.store.partialSize(key) == 100)
-        try write(sample(101), to: partial)
+        try write(sample(101), to: partial.path)
         #expect(try fixture.store.partialSize(key) == 0)
     }
 

@@ -11,7 +11,7 @@ import Testing
     private static let content = sample(300_000)
     private let key: Key
     private let fixture: Fixture
-    private var partial: FilePath { fixture.store.paths.partial(key) }
+    private var partial: FilePath { fixture.store.paths.partial(key).path }
 
     init() throws {
         key = try ObjectStoreTests.key(for: content)

@@ -190,3 +190,16 @@ func tamper(_ place: ObjectPlace, _ body: () throws -> Void) throws {
 }
 
 func text(_ path: FilePath) throws -> String? { try Files.read(path).map { String(decoding: $0, as: UTF8.self) } }
+
+// The same for the paths that the store has.
+
+func write(_ content: [UInt8], to place: ConfinedPath, mode: UInt32 = 0o644) throws {
+    try write(content, to: place.path, mode: mode)
+}
+
+func text(_ place: ConfinedPath) throws -> String? { try text(place.path) }
+
+extension Fixture {
+    func tree(_ place: ConfinedPath) throws -> [String] { try tree(place.path) }
+    func mode(_ place: ConfinedPath) throws -> UInt32? { try mode(place.path) }
+}

@@ -1,11 +1,14 @@
-import FileIO
+public import FileIO
 import Glibc
 import Synchronization
 public import SystemPackage
 
 /// The configuration file of a repository, read again only when it has changed. For use by any number of threads.
+///
+/// One that is a symbolic link or a FIFO is an error: git would read, and write, what it leads to.
 public final class GitConfigFile: Sendable {
     public let path: FilePath
+    private let place: ConfinedPath
     private let limit: Int
     private let cache = Mutex<Reading?>(nil)
 
@@ -19,14 +22,20 @@ public final class GitConfigFile: Sendable {
     /// - Parameter limit: the largest file that is read, in bytes.
     public init(_ path: FilePath, limit: Int = 1 << 20) {
         self.path = path
+        place = ConfinedPath(inParent: path)
         self.limit = limit
+    }
+
+    /// What tells whether the file has changed; nil where it is missing. Blocking: one `stat`.
+    public var version: FileStatus.Version? {
+        get throws(FileError) { try Files.status(place)?.version }
     }
 
     /// The settings as they are on disk now; a missing file has none. Blocking: one `stat` when nothing has changed.
     ///
     /// Throws `FileError` and ``GitConfigError``.
     public func current() throws -> GitConfig {
-        let version = try Files.status(path)?.version
+        let version = try version
         if let reading = cache.withLock({ $0 }), reading.version == version, !reading.isDoubtful {
             return reading.config
         }
@@ -38,7 +47,7 @@ public final class GitConfigFile: Sendable {
     private func read() throws -> Reading {
         let file: OpenFile
         do {
-            file = try OpenFile(path, .readOnly)
+            file = try OpenFile(place, .readOnly)
         } catch {
             if error.isMissing { return Reading(version: nil, config: GitConfig(), isDoubtful: false) }
             throw error
@@ -76,6 +85,8 @@ public final class GitConfigFile: Sendable {
     }
 
     private func change(_ arguments: [String], value: String?, accepting: Set<Int32> = [0]) async throws {
+        // Git would change what a link leads to.
+        if let status = try Files.status(place), status.kind != .regular { _ = try OpenFile(place, .readOnly) }
         let changed = path.bytes.first == UInt8(ascii: "/") ? path.bytes : Array("./".utf8) + path.bytes
         var command = GitCommand(["config", "--file"], in: path.removingLastComponent()).argument(changed)
         for argument in arguments { command = command.argument(Array(argument.utf8)) }

@@ -9,6 +9,9 @@ public import SystemPackage
 /// it is older than the machine's start or than ten minutes; git holds one for moments, except for that of an index, which
 /// waits for people. Anything that is being received or packed grows all the time, and is abandoned when nothing in it has
 /// changed for an hour. Blocking.
+///
+/// No symbolic link is followed. Attack: a prepared repository with `refs` as a link to somebody's home, whose lock files of
+/// other programs would go at the first request.
 public enum AbandonedFiles {
     /// How old a lock file is at least, in seconds.
     public static let lockAge: Int64 = 600
@@ -18,17 +21,21 @@ public enum AbandonedFiles {
     public static let receivingAge: Int64 = 3600
 
     /// Removes what was abandoned, and answers it.
+    ///
+    /// Throws at the first folder that is a link, which the error names.
     public static func remove(from gitDirectory: FilePath) throws(FileError) -> [FilePath] {
         var sweep = Sweep()
-        try sweep.locks(in: gitDirectory, descends: false)
-        try sweep.reports(in: gitDirectory)
-        try sweep.locks(in: gitDirectory.appending("refs"), descends: true)
-        let objects = gitDirectory.appending("objects")
+        let folder = ConfinedPath(gitDirectory)
+        try sweep.locks(in: folder, descends: false)
+        try sweep.reports(in: folder)
+        try sweep.locks(in: folder.appending("refs"), descends: true)
+        let objects = folder.appending("objects")
         let folders = try Files.list(objects)
         try sweep.received(in: objects, folders)
         // Packs, and objects by the first two digits of their names.
         for name in folders where name.count == 2 || name.elementsEqual("pack".utf8) {
-            try sweep.received(in: objects.appending(bytes: name))
+            let inner = objects.appending(bytes: name)
+            if try Files.status(inner)?.kind == .directory { try sweep.received(in: inner) }
         }
         return sweep.removed
     }
@@ -36,15 +43,16 @@ public enum AbandonedFiles {
     /// Removes the abandoned locks that a push to these refs would meet. A few `stat` calls.
     public static func removeLocks(of refs: [[UInt8]], in gitDirectory: FilePath) throws(FileError) {
         var sweep = Sweep()
+        let folder = ConfinedPath(gitDirectory)
         for name in ["packed-refs.lock", "HEAD.lock", "config.lock"] {
-            try sweep.lock(gitDirectory.appending(name))
+            try sweep.lock(folder.appending(name))
         }
         // Nothing but plain names below `refs/`: these come from the client.
         for ref in refs where ref.starts(with: "refs/".utf8) && !ref.contains(0) {
             guard !ref.split(separator: UInt8(ascii: "/")).contains(where: { $0.elementsEqual("..".utf8) }) else {
                 continue
             }
-            try sweep.lock(gitDirectory.appending(bytes: ref + Array(".lock".utf8)))
+            try sweep.lock(folder.appending(bytes: ref + Array(".lock".utf8)))
         }
     }
 }
@@ -60,38 +68,38 @@ private struct Sweep {
         boot = now - BootClock.seconds
     }
 
-    mutating func locks(in directory: FilePath, descends: Bool) throws(FileError) {
+    mutating func locks(in directory: ConfinedPath, descends: Bool) throws(FileError) {
         for name in try Files.list(directory) {
             let path = directory.appending(bytes: name)
             if name.suffix(5).elementsEqual(".lock".utf8) {
                 try lock(path)
-            } else if descends, try Files.status(path, followLinks: false)?.kind == .directory {
+            } else if descends, try Files.status(path)?.kind == .directory {
                 try locks(in: path, descends: true)
             }
         }
     }
 
-    mutating func lock(_ path: FilePath) throws(FileError) {
-        guard let status = try Files.status(path, followLinks: false), status.kind == .regular else { return }
+    mutating func lock(_ path: ConfinedPath) throws(FileError) {
+        guard let status = try Files.status(path), status.kind == .regular else { return }
         let name = path.lastComponent?.string ?? ""
         let isOfIndex = name == "index.lock" || name.hasPrefix("next-index-")
         let age = isOfIndex ? AbandonedFiles.indexLockAge : AbandonedFiles.lockAge
         guard isAbandoned(status.modified.seconds, after: age) else { return }
-        if try Files.unlink(path) { removed.append(path) }
+        if try Files.unlink(path) { removed.append(path.path) }
     }
 
     /// `fast_import_crash_<pid>`: all that it tells, annexd has logged.
-    mutating func reports(in gitDirectory: FilePath) throws(FileError) {
-        for name in try Files.list(gitDirectory) where name.starts(with: "fast_import_crash_".utf8) {
-            let path = gitDirectory.appending(bytes: name)
-            if try Files.unlink(path) { removed.append(path) }
+    mutating func reports(in folder: ConfinedPath) throws(FileError) {
+        for name in try Files.list(folder) where name.starts(with: "fast_import_crash_".utf8) {
+            let path = folder.appending(bytes: name)
+            if try Files.unlink(path) { removed.append(path.path) }
         }
     }
 
     /// Quarantines of pushes (`tmp_objdir-…`) and files that were to become packs or objects (`tmp_…`, `.tmp-…`).
     ///
     /// - Parameter names: what is in the directory, where that is known already.
-    mutating func received(in directory: FilePath, _ names: [[UInt8]]? = nil) throws(FileError) {
+    mutating func received(in directory: ConfinedPath, _ names: [[UInt8]]? = nil) throws(FileError) {
         let found = if let names { names } else { try Files.list(directory) }
         for name in found where name.starts(with: "tmp_".utf8) || name.starts(with: ".tmp-".utf8) {
             let path = directory.appending(bytes: name)
@@ -99,13 +107,13 @@ private struct Sweep {
                 continue
             }
             try Files.removeTree(path)
-            removed.append(path)
+            removed.append(path.path)
         }
     }
 
     /// The latest time at which anything in a tree changed, in seconds since 1970.
-    private func lastChange(_ path: FilePath) throws(FileError) -> Int64? {
-        guard let status = try Files.status(path, followLinks: false) else { return nil }
+    private func lastChange(_ path: ConfinedPath) throws(FileError) -> Int64? {
+        guard let status = try Files.status(path) else { return nil }
         var latest = status.modified.seconds
         guard status.kind == .directory else { return latest }
         for name in try Files.list(path) {

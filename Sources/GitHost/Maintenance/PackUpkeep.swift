@@ -77,7 +77,7 @@ public struct PackUpkeep: Sendable {
     /// Blocking. Lists two folders. Nothing is counted in a partial clone, which git repacks in a way of its own.
     public func census() throws(FileError) -> Census {
         var census = Census()
-        let objects = gitDirectory.appending("objects")
+        let objects = ConfinedPath(gitDirectory).appending("objects")
         let packs = objects.appending("pack")
         let names = Set(try Files.list(packs))
         if names.contains(where: { $0.suffix(9).elementsEqual(".promisor".utf8) }) { return census }

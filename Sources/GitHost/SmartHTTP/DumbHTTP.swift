@@ -43,7 +43,7 @@ public struct DumbHTTP: Sendable {
 
     /// The text of `objects/info/packs`: a `P <name>` line for each pack that has its index. Blocking.
     public func packs() throws(FileError) -> [UInt8] {
-        let names = try Files.list(gitDirectory.appending("objects").appending("pack"))
+        let names = try Files.list(ConfinedPath(gitDirectory).appending("objects/pack"))
         let all = Set(names)
         var text: [UInt8] = []
         for name in names.sorted(by: { $0.lexicographicallyPrecedes($1) }) where Self.isPackFile(name[...]) {
@@ -57,8 +57,23 @@ public struct DumbHTTP: Sendable {
 
     /// A file of the object store that a client may read.
     public struct ObjectFile: Sendable, Hashable {
-        public var path: FilePath
-        public var contentType: String
+        fileprivate let place: ConfinedPath
+        public let contentType: String
+
+        public var path: FilePath { place.path }
+
+        /// Opens the file for reading; nil where there is none, but perhaps a link, a FIFO or a folder. Blocking.
+        ///
+        /// Attack: a prepared repository with a link in `objects/pack` to a file of the host's, which any reader then gets,
+        /// or with FIFOs, each of which keeps a thread.
+        public func open() throws(FileError) -> (file: OpenFile, size: UInt64)? {
+            do {
+                let file = try OpenFile(place, .readOnly)
+                return (file, try file.status().size)
+            } catch  where error.isMissing || error.isNoFile {
+                return nil
+            }
+        }
     }
 
     /// The file for the part of a URL behind the repository, such as `objects/ab/cdef…` or `objects/pack/pack-….idx`.
@@ -79,8 +94,8 @@ public struct DumbHTTP: Sendable {
         } else {
             return nil
         }
-        let file = parts.reduce(gitDirectory) { $0.appending(bytes: $1) }
-        return ObjectFile(path: file, contentType: type)
+        let file = parts.reduce(ConfinedPath(gitDirectory)) { $0.appending(bytes: $1) }
+        return ObjectFile(place: file, contentType: type)
     }
 
     /// `pack-<40 or 64 hexadecimal digits>` with the extension `.pack` or `.idx`.

@@ -10,23 +10,24 @@ public enum HookDirectory {
     /// hook in silence, and what it refuses would be accepted.
     public static func install(at directory: FilePath) throws(FileError) {
         try Files.createDirectories(directory, mode: 0o755)
-        let hook = directory.appending("update")
+        let folder = ConfinedPath(directory)
+        let hook = folder.appending("update")
         let content = Array(update.utf8)
         if try Files.read(hook) != content {
-            let temporary = directory.appending("update.\(getpid()).tmp")
+            let temporary = folder.appending("update.\(getpid()).tmp")
             try Files.replace(hook, with: content, temporary: temporary, mode: 0o755)
         }
         try Files.setMode(hook, 0o755)
-        guard hook.withPlatformString({ access($0, X_OK) }) == 0 else {
-            throw FileError(operation: "run", path: hook, code: Errno(rawValue: errno))
+        guard hook.path.withPlatformString({ access($0, X_OK) }) == 0 else {
+            throw FileError(operation: "run", path: hook.path, code: Errno(rawValue: errno))
         }
     }
 
     /// Whether the hooks are there, as this version writes them, and can run. Blocking.
     public static func isInstalled(at directory: FilePath) throws(FileError) -> Bool {
-        let hook = directory.appending("update")
+        let hook = ConfinedPath(directory).appending("update")
         guard try Files.read(hook) == Array(update.utf8) else { return false }
-        return hook.withPlatformString { access($0, X_OK) } == 0
+        return hook.path.withPlatformString { access($0, X_OK) } == 0
     }
 
     /// The environment variable that tells the hook which program judges a pushed `git-annex` ref.

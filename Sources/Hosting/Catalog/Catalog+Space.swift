@@ -10,7 +10,7 @@ extension Catalog {
         let path = root.path
         let shortage = services.reserve?.shortage ?? 0
         let free = try await services.pool.run { try Files.freeSpace(at: path) }
-        let need = Self.smallestPush + shortage
+        let need = Self.smallestPush.addingSaturating(shortage)
         return free < need ? need - free : nil
     }
 }

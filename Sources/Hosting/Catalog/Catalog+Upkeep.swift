@@ -36,7 +36,8 @@ extension HostedRepository {
             ]
             let path = gitDirectory
             let free = try await services.pool.run { try Files.freeSpace(at: path) }
-            let needed = due.bytesNeeded + Self.spaceLeft + (services.reserve?.shortage ?? 0)
+            let shortage = services.reserve?.shortage ?? 0
+            let needed = due.bytesNeeded.addingSaturating(Self.spaceLeft).addingSaturating(shortage)
             guard free >= needed else {
                 services.logger.warning(
                     "there is no space to pack objects: \(needed - free) bytes more", metadata: metadata)

@@ -91,7 +91,7 @@ struct RepositoryScan {
             if let repository = RepositoryName(components: child),
                 let gitDirectory = [childPath, workTree].first(where: { (try? RootFolder.isGitDirectory($0)) == true })
             {
-                let version = (try? Files.status(gitDirectory.appending("config")))??.version
+                let version = Self.configVersion(gitDirectory)
                 if let old = known?.repositories[repository], old.gitDirectory == gitDirectory, old.version == version {
                     folder.repositories[repository] = old
                 } else {
@@ -109,7 +109,7 @@ struct RepositoryScan {
     private mutating func identifyChanged(_ components: [String], _ areConfigsDue: Bool) -> Bool {
         var changed = false
         for (name, found) in folders[components]?.repositories ?? [:] where areConfigsDue || found.version == nil {
-            let version = (try? Files.status(found.gitDirectory.appending("config")))??.version
+            let version = Self.configVersion(found.gitDirectory)
             if version == found.version, version != nil { continue }
             let again = Self.identify(name, found.gitDirectory)
             if again == found { continue }
@@ -125,16 +125,20 @@ struct RepositoryScan {
         return !gone.isEmpty
     }
 
+    private static func configVersion(_ gitDirectory: FilePath) -> FileStatus.Version? {
+        (try? Files.status(ConfinedPath(gitDirectory).appending("config")))??.version
+    }
+
     private static func identify(_ name: RepositoryName, _ gitDirectory: FilePath) -> Found {
-        let configFile = gitDirectory.appending("config")
         var found = Found(name: name, gitDirectory: gitDirectory)
         // A file that was changed within the last tick of its clock may change again unnoticed: it is read once more.
-        if let version = (try? Files.status(configFile))??.version, WallClock.seconds - version.modified.seconds > 2 {
+        if let version = configVersion(gitDirectory), WallClock.seconds - version.modified.seconds > 2 {
             found.version = version
         }
-        guard let bytes = try? Files.read(configFile, limit: 1 << 20),
-            let config = try? GitConfig(parsing: bytes)
-        else { return found }
+        let file = ConfinedPath(gitDirectory).appending("config")
+        guard let bytes = try? Files.read(file, limit: 1 << 20), let config = try? GitConfig(parsing: bytes) else {
+            return found
+        }
         found.uuid = config.string("annex.uuid").flatMap { RepositoryUUID($0) }
         let proxies = RepositorySettings(config, gitDirectory: gitDirectory).proxies
         (found.proxies, found.mayHaveGateways) = (proxies.candidateUUIDs, proxies.mayHaveGateways)

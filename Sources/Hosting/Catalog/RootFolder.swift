@@ -62,9 +62,12 @@ public struct RootFolder: Sendable, Hashable {
 
     /// Whether `git` would take this folder for a repository.
     public static func isGitDirectory(_ folder: FilePath) throws(FileError) -> Bool {
-        guard try Files.status(folder.appending("HEAD"), followLinks: false) != nil else { return false }
-        guard try Files.status(folder.appending("config"))?.kind == .regular else { return false }
-        return try Files.status(folder.appending("objects"))?.kind == .directory
+        let folder = ConfinedPath(folder)
+        guard try Files.status(folder.appending("HEAD")) != nil else { return false }
+        // What is not what it seems is told when the repository is opened; see ``RepositoryShape``.
+        guard let config = try Files.status(folder.appending("config")), config.kind != .directory else { return false }
+        guard let objects = try Files.status(folder.appending("objects")) else { return false }
+        return objects.kind == .directory || objects.kind == .symbolicLink
     }
 
     /// The present name of a repository that was once called `name`, or nil.

@@ -83,6 +83,12 @@ public struct Doctor: Sendable {
         await tally.begin()
         let examination = examination(found.name, tally)
         let directory = found.gitDirectory
+        var isServed = false
+        await examination.attempt("the shape of the repository") {
+            isServed = try await ShapeCheck(examination: $0, gitDirectory: directory).run()
+        }
+        // Nothing is repaired around a link, nor does anything else that is found say much.
+        guard isServed else { return }
         await examination.attempt("permissions") {
             try await PermissionCheck(examination: $0, gitDirectory: directory).run()
         }

@@ -17,6 +17,8 @@ public struct Finding: Sendable, Hashable {
         case badVersion = "bad-version"
         case unreadableConfig = "unreadable-config"
         case notWritable = "not-writable"
+        /// A link, FIFO, device or socket where none may be.
+        case strangeFile = "strange-file"
         case staleLock = "stale-lock"
         case staleGitLock = "stale-git-lock"
         case staleTransfer = "stale-transfer"

@@ -10,6 +10,14 @@ struct RepositoryImport {
     let source: FilePath
     let name: RepositoryName
 
+    /// - Parameter source: the repository's folder, which may be reached through links.
+    init(root: RootFolder, source: FilePath, name: RepositoryName) throws {
+        guard let real = try Files.realPath(source) else { throw HostingError.refused("there is no \"\(source)\"") }
+        self.root = root
+        self.source = real
+        self.name = name
+    }
+
     /// Moves, or copies first into the workshop, so that the name appears only with everything in place.
     func run(keepingSource: Bool) throws {
         let workTree = source.appending(".git")
@@ -17,6 +25,8 @@ struct RepositoryImport {
         guard try isWorkTree || RootFolder.isGitDirectory(source) else {
             throw HostingError.refused("\"\(source)\" is not a git repository")
         }
+        if !keepingSource { try requireNotHosted() }
+        try requireNoStrays(in: isWorkTree ? workTree : source)
         let plain = name.components.reduce(root.path) { $0.appending(bytes: Array($1.utf8)) }
         let target = isWorkTree ? plain : root.folder(of: name)
         try Files.createDurableDirectories(target.removingLastComponent())
@@ -26,7 +36,7 @@ struct RepositoryImport {
             let draft = root.workshop.appending("import-\(UInt64.random(in: .min ... .max))")
             do {
                 try requireNoLocks()
-                try copyTree(source, to: draft)
+                try copyTree(ConfinedPath(source), to: ConfinedPath(inParent: draft))
                 try requireNoLocks(draft: draft)
                 try Files.renameWithoutReplacing(draft, to: target)
             } catch {
@@ -63,6 +73,24 @@ struct RepositoryImport {
         return settings.uuid == nil ? nil : ObjectStore(gitDirectory: gitDirectory, settings: settings.store)
     }
 
+    /// Moving what is hosted under another name would leave no alias, and take it away from a running server.
+    private func requireNotHosted() throws {
+        guard let real = try Files.realPath(root.path), source.starts(with: real) else { return }
+        let components = source.components.dropFirst(real.components.count).map(\.string)
+        if let hosted = RepositoryName(components: components), try root.gitDirectory(of: hosted) != nil {
+            throw HostingError.refused(
+                "\"\(source)\" is hosted as \"\(hosted)\" already: annexd repo rename \(hosted) \(name) gives it "
+                    + "another name")
+        }
+        throw HostingError.refused("\"\(source)\" is a part of the root \"\(root.path)\" itself")
+    }
+
+    private func requireNoStrays(in gitDirectory: FilePath) throws {
+        let shape = RepositoryShape(gitDirectory)
+        guard let stray = try shape.oddity() ?? shape.strays().first else { return }
+        throw HostingError.refused("\"\(gitDirectory.appending(stray.path))\" \(stray.predicate)")
+    }
+
     private func move(to target: FilePath) throws {
         do {
             try Files.renameWithoutReplacing(source, to: target)
@@ -73,8 +101,8 @@ struct RepositoryImport {
         }
     }
 
-    private func copyTree(_ from: FilePath, to: FilePath) throws {
-        guard let status = try Files.status(from, followLinks: false) else { return }
+    private func copyTree(_ from: ConfinedPath, to: ConfinedPath) throws {
+        guard let status = try Files.status(from) else { return }
         switch status.kind {
         case .directory:
             try Files.createDirectory(to, mode: status.mode | 0o700)

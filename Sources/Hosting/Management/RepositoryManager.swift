@@ -71,11 +71,11 @@ public struct RepositoryManager: Sendable {
         let settings = try await services.pool.run { () -> StoreSettings in
             let settings = try repository.currentSettings()
             guard settings.uuid == nil else { return settings.store }
-            guard try Files.list(gitDirectory.appending("annex").appending("objects")).isEmpty else {
+            guard try Files.list(ConfinedPath(gitDirectory).appending("annex/objects")).isEmpty else {
                 throw HostingError.refused("\(repository.name) has annexed objects but no annex.uuid")
             }
             let workTree = gitDirectory.removingLastComponent()
-            if !settings.isBare, try Files.exists(workTree.appending(".noannex")) {
+            if !settings.isBare, try Files.exists(ConfinedPath(workTree).appending(".noannex")) {
                 throw HostingError.refused("\(repository.name) holds a .noannex file")
             }
             return settings.store
@@ -89,8 +89,9 @@ public struct RepositoryManager: Sendable {
         try await config.set("annex.uuid", uuid.description)
         // Git does not wait for the disk; content may be acknowledged a moment later, under this UUID.
         try await services.pool.run {
-            try OpenFile(config.path, .readOnly).synchronize()
-            try Files.synchronizeDirectory(gitDirectory)
+            let folder = ConfinedPath(gitDirectory)
+            try OpenFile(folder.appending("config"), .readOnly).synchronize()
+            try Files.synchronizeDirectory(folder)
         }
         services.logger.info(
             "repository is an annex now", metadata: ["repository": "\(repository.name)", "uuid": "\(uuid)"])
@@ -99,7 +100,7 @@ public struct RepositoryManager: Sendable {
     /// Several pushes may bring the first git-annex branch at once. Only one may choose the UUID: clients that learnt
     /// another one would keep it for good. Waits without holding a thread, which the one who initialises needs.
     private func lockInitialisation(of gitDirectory: FilePath) async throws -> OpenFile {
-        let folder = gitDirectory.appending("annexd")
+        let folder = ConfinedPath(gitDirectory).appending("annexd")
         let file = try await services.pool.run {
             try Files.createDirectory(folder)
             return try OpenFile(folder.appending("init.lck"), [.readWrite, .create])
@@ -172,6 +173,8 @@ public struct RepositoryManager: Sendable {
     /// The branch of a repository whose changes a deletion has to wait for.
     private func branchToExclude(of name: RepositoryName) throws -> AnnexBranch? {
         guard let gitDirectory = try root.gitDirectory(of: name) else { throw HostingError.gone(name) }
+        // A repository that nobody can open, since it is not what it seems, can be deleted all the same.
+        guard try RepositoryShape(gitDirectory).oddity() == nil else { return nil }
         let settings = RepositorySettings(
             try GitConfigFile(gitDirectory.appending("config")).current(), gitDirectory: gitDirectory)
         guard let uuid = settings.uuid, settings.store.allowsChanges else { return nil }

@@ -52,22 +52,22 @@ extension RepositoryManager {
         if let uuid = settings.uuid {
             summary.copies = try list().filter { $0.uuid == uuid && $0.name != current }.map(\.name)
         }
-        summary.content = try count(gitDirectory.appending("annex").appending("objects"))
+        summary.content = try count(ConfinedPath(gitDirectory).appending("annex/objects"))
         return summary
     }
 
     /// Counts the regular files below a folder whose name is that of the folder they are in: the objects.
-    private func count(_ folder: FilePath) throws -> (objects: Int, bytes: UInt64) {
+    private func count(_ folder: ConfinedPath) throws -> (objects: Int, bytes: UInt64) {
         var result = (objects: 0, bytes: UInt64(0))
         let name = folder.lastComponent?.string
         for entry in try Files.list(folder) {
             let path = folder.appending(bytes: entry)
-            guard let status = try Files.status(path, followLinks: false) else { continue }
+            guard let status = try Files.status(path) else { continue }
             if status.kind == .directory {
                 let inner = try count(path)
-                result = (result.objects + inner.objects, result.bytes + inner.bytes)
+                result = (result.objects + inner.objects, result.bytes.addingSaturating(inner.bytes))
             } else if status.kind == .regular, path.lastComponent?.string == name {
-                result = (result.objects + 1, result.bytes + status.size)
+                result = (result.objects + 1, result.bytes.addingSaturating(status.size))
             }
         }
         return result

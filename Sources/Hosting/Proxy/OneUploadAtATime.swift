@@ -1,4 +1,5 @@
 import AnnexProtocol
+import FileIO
 import Locations
 
 /// A remote to which uploads of one key go one after the other, since some servers fail where two come at once.
@@ -55,9 +56,10 @@ struct OneUploadAtATime: ContentLocation {
             case .alreadyPresent(let others)?: return .stored(also: others)
             case .bytes(let count)?:
                 // A remote that has more, from another upload, skips what it has (spec 01 §6.5).
-                if count >= upload.offset + body.pulled { return try await send(turn, key, upload, body) }
+                let sent = upload.offset.addingSaturating(body.pulled)
+                if count >= sent { return try await send(turn, key, upload, body) }
                 // The last byte of content is only sent when all of it was found right.
-                if count + 1 == upload.offset + body.pulled, body.pulled == UInt64(clamping: upload.length) {
+                if count == sent - 1, body.pulled == UInt64(clamping: upload.length) {
                     body.giveBackLastByte()
                     return try await send(turn, key, upload, body)
                 }

@@ -5,7 +5,7 @@ internal import SystemPackage
 struct FileModes {
     private let sharing: SharedRepository
     private let sharesWritableObjects: Bool
-    private let gitDirectory: FilePath
+    private let gitDirectory: ConfinedPath
 
     init(_ settings: StoreSettings, _ paths: StorePaths) {
         gitDirectory = paths.gitDirectory
@@ -79,7 +79,7 @@ struct FileModes {
 extension FileModes {
     /// Creates a directory and its missing parents with the right modes; the git directory itself must exist, so that
     /// a late request does not bring back a part of a deleted repository.
-    func createDirectories(_ path: FilePath) throws(FileError) {
+    func createDirectories(_ path: ConfinedPath) throws(FileError) {
         do {
             try createDirectory(path)
         } catch  where error.code == .noSuchFileOrDirectory && path.removingLastComponent() != gitDirectory {
@@ -88,15 +88,15 @@ extension FileModes {
         }
     }
 
-    private func createDirectory(_ path: FilePath) throws(FileError) {
+    private func createDirectory(_ path: ConfinedPath) throws(FileError) {
         guard try Files.createDirectory(path, mode: newDirectory), let status = try Files.status(path) else { return }
         let wanted = directory(status.mode)
         if wanted != status.mode { try? Files.setMode(path, wanted) }
     }
 
     /// Opens a file for our own use, creating it with the right mode where it is missing.
-    func open(creating path: FilePath, _ flags: OpenFile.Flags) throws(FileError) -> OpenFile {
-        let file = try OpenFile(path, [flags, .create, .noFollow, .nonBlocking], mode: newFile)
+    func open(creating path: ConfinedPath, _ flags: OpenFile.Flags) throws(FileError) -> OpenFile {
+        let file = try OpenFile(path, [flags, .create], mode: newFile)
         let mode = try file.status().mode
         // It may belong to another user of a shared repository, who then has set what is right.
         let wanted = self.file(mode)
@@ -105,7 +105,7 @@ extension FileModes {
     }
 
     /// Runs `body` while the owner may write in a KEYDIR, and freezes it again in every case.
-    func withThawed<Result>(_ keyDirectory: FilePath, _ body: () throws -> Result) throws -> Result {
+    func withThawed<Result>(_ keyDirectory: ConfinedPath, _ body: () throws -> Result) throws -> Result {
         guard let status = try Files.status(keyDirectory) else { return try body() }
         if status.mode & 0o200 == 0 { try? Files.setMode(keyDirectory, status.mode | 0o200) }
         defer { freeze(keyDirectory) }
@@ -123,7 +123,7 @@ extension FileModes {
     }
 
     /// Takes the write permission from a KEYDIR where the sharing mode says so; best effort.
-    func freeze(_ keyDirectory: FilePath) {
+    func freeze(_ keyDirectory: ConfinedPath) {
         guard let status = try? Files.status(keyDirectory) else { return }
         let wanted = self.keyDirectory(status.mode)
         if wanted != status.mode { try? Files.setMode(keyDirectory, wanted) }

@@ -35,7 +35,7 @@ public final class ObjectStore: Sendable {
 
     func find(_ key: Key, _ settings: StoreSettings) throws -> (object: StoredObject, place: ObjectPlace)? {
         for place in paths.places(key, settings) {
-            guard let status = try Files.status(place.object, followLinks: false), Self.isContent(status, of: key)
+            guard let status = try Files.status(place.object), Self.isContent(status, of: key)
             else {
                 continue
             }
@@ -49,19 +49,16 @@ public final class ObjectStore: Sendable {
         try reporting {
             let settings = try settings()
             for place in paths.places(key, settings) {
-                // Looked at before it is opened: opening a device could have effects of its own.
-                guard let before = try Files.status(place.object, followLinks: false), before.kind == .regular else {
-                    continue
-                }
                 let file: OpenFile
                 do {
-                    file = try OpenFile(place.object, [.readOnly, .noFollow, .nonBlocking])
+                    file = try OpenFile(place.object, .readOnly)
                 } catch let error as FileError {
+                    // A link, FIFO or device in the place of the object is no content.
                     if error.isMissing { continue }
+                    if try Files.status(place.object)?.kind != .regular { continue }
                     throw error
                 }
-                let status = try file.status()
-                guard Self.isContent(status, of: key) else { continue }
+                guard let status = file.statusWhenOpened, Self.isContent(status, of: key) else { continue }
                 return OpenObject(file: file, object: StoredObject(path: place.object, status: status, settings))
             }
             return nil
@@ -80,8 +77,8 @@ public final class ObjectStore: Sendable {
     }
 
     /// The partial file, unless it is too large to be the start of the content.
-    func partialStatus(_ file: FilePath, _ key: Key) throws -> FileStatus? {
-        guard let status = try Files.status(file, followLinks: false), status.kind == .regular,
+    func partialStatus(_ file: ConfinedPath, _ key: Key) throws -> FileStatus? {
+        guard let status = try Files.status(file), status.kind == .regular,
             status.size <= key.contentSize ?? .max,
             // A second name may be an object: writing here would change it.
             status.linkCount == 1
@@ -101,14 +98,15 @@ extension Key {
 
 /// The object of a key as it was when it was looked for.
 public struct StoredObject: Sendable, Hashable {
+    /// For messages; whoever opens it by this follows links.
     public var path: FilePath
     public var status: FileStatus
     /// Whether somebody may have changed the content in place: only in a non-bare repository, where the object is
     /// writable, has a second name, or `annex.thin` is set. Verify it before it is served (spec 01 §3.6).
     public var needsVerification: Bool
 
-    init(path: FilePath, status: FileStatus, _ settings: StoreSettings) {
-        self.path = path
+    init(path: ConfinedPath, status: FileStatus, _ settings: StoreSettings) {
+        self.path = path.path
         self.status = status
         // Objects of versions 8 and 9 keep their write bits in a shared repository, for the sake of locking.
         let mayBeWritable = !settings.usesLockFiles && settings.sharing != .umask

@@ -4,23 +4,23 @@ internal import SystemPackage
 
 /// Where everything of the object store is (spec 01 §2, §3.1).
 struct StorePaths: Sendable {
-    let gitDirectory: FilePath
-    let annex: FilePath
-    let objects: FilePath
-    let temporary: FilePath
-    let otherTemporary: FilePath
-    let otherTemporaryLock: FilePath
+    let gitDirectory: ConfinedPath
+    let annex: ConfinedPath
+    let objects: ConfinedPath
+    let temporary: ConfinedPath
+    let otherTemporary: ConfinedPath
+    let otherTemporaryLock: ConfinedPath
     // The odd spelling is git-annex's own.
-    let sentinel: FilePath
-    let sentinelCache: FilePath
-    let downloads: FilePath
+    let sentinel: ConfinedPath
+    let sentinelCache: ConfinedPath
+    let downloads: ConfinedPath
     /// Our own: see ``RemovalNote``.
-    let removals: FilePath
+    let removals: ConfinedPath
     /// Our own: see ``PartialFiles``.
-    let partials: FilePath
+    let partials: ConfinedPath
 
-    init(gitDirectory: FilePath) {
-        self.gitDirectory = gitDirectory
+    init(gitDirectory folder: FilePath) {
+        gitDirectory = ConfinedPath(folder)
         annex = gitDirectory.appending("annex")
         objects = annex.appending("objects")
         temporary = annex.appending("tmp")
@@ -34,10 +34,10 @@ struct StorePaths: Sendable {
     }
 
     /// The partial content of a key that is being received, where all senders share it: see ``PartialFiles``.
-    func partial(_ key: Key) -> FilePath { temporary.appending(bytes: key.fileName) }
+    func partial(_ key: Key) -> ConfinedPath { temporary.appending(bytes: key.fileName) }
 
     /// The scratch directory that belongs to the partial content.
-    func work(_ key: Key) -> FilePath { temporary.appending(bytes: Array("work.".utf8) + key.fileName) }
+    func work(_ key: Key) -> ConfinedPath { temporary.appending(bytes: Array("work.".utf8) + key.fileName) }
 
     /// The places where an object may be, in the order of reading; computed one by one, as the first mostly has it.
     func places(_ key: Key, _ settings: StoreSettings) -> some Sequence<ObjectPlace> {
@@ -69,13 +69,13 @@ struct StorePaths: Sendable {
 
 /// One of the places where the object of a key may be: KEYDIR, OBJ and the lock files beside it.
 struct ObjectPlace: Sendable, Hashable {
-    private let objects: FilePath
+    private let objects: ConfinedPath
     private let hashDirectories: [[UInt8]]
     private let fileName: [UInt8]
     /// The OBJ. The other paths are needed less often, and made when they are.
-    let object: FilePath
+    let object: ConfinedPath
 
-    init(objects: FilePath, hashDirectories: [[UInt8]], fileName: [UInt8]) {
+    init(objects: ConfinedPath, hashDirectories: [[UInt8]], fileName: [UInt8]) {
         self.objects = objects
         self.hashDirectories = hashDirectories
         self.fileName = fileName
@@ -83,10 +83,10 @@ struct ObjectPlace: Sendable, Hashable {
     }
 
     /// The KEYDIR.
-    var directory: FilePath { objects.appending(bytes: Self.join(hashDirectories + [fileName])) }
+    var directory: ConfinedPath { objects.appending(bytes: Self.join(hashDirectories + [fileName])) }
 
     /// `objects/` and the hash directories, outermost first.
-    var parents: [FilePath] {
+    var parents: [ConfinedPath] {
         [objects] + hashDirectories.indices.map { objects.appending(bytes: Self.join(hashDirectories[...$0])) }
     }
 
@@ -98,8 +98,9 @@ struct ObjectPlace: Sendable, Hashable {
     /// The git directory above the lock file of this place when that is at `path` now; nil where it is not the same
     /// place.
     func gitDirectory(ofLock path: FilePath, before paths: StorePaths) -> FilePath? {
-        let rest = lock.bytes.dropFirst(paths.gitDirectory.bytes.count)
-        guard lock.bytes.starts(with: paths.gitDirectory.bytes), path.bytes.count > rest.count,
+        let (lock, before) = (lock.path.bytes, paths.gitDirectory.path.bytes)
+        let rest = lock.dropFirst(before.count)
+        guard lock.starts(with: before), path.bytes.count > rest.count,
             path.bytes.suffix(rest.count).elementsEqual(rest)
         else { return nil }
         return FilePath(bytes: path.bytes.dropLast(rest.count))
@@ -109,14 +110,14 @@ struct ObjectPlace: Sendable, Hashable {
         Array(names.joined(separator: [UInt8(ascii: "/")]))
     }
 
-    var lock: FilePath { sibling(".lck") }
-    var retention: FilePath { sibling(".rtm") }
-    var retentionLock: FilePath { sibling(".rtl") }
+    var lock: ConfinedPath { sibling(".lck") }
+    var retention: ConfinedPath { sibling(".rtm") }
+    var retentionLock: ConfinedPath { sibling(".rtl") }
 
     /// Whether the names of the lock files fit into a directory entry.
     var canHaveLocks: Bool { fileName.count + 4 <= Key.maximumFileNameLength }
 
-    private func sibling(_ suffix: String) -> FilePath { directory.appending(bytes: fileName + Array(suffix.utf8)) }
+    private func sibling(_ suffix: String) -> ConfinedPath { directory.appending(bytes: fileName + Array(suffix.utf8)) }
 
     /// Removes KEYDIR and the hash directories above it as far as they are empty; `objects/` stays.
     func removeEmptyDirectories() {

@@ -96,7 +96,7 @@ public final class ContentLock: Sendable {
         _ place: ObjectPlace, _ paths: StorePaths, _ modes: FileModes, _ ledger: LockLedger
     ) throws {
         let exclusive = try LockFiles.take(.exclusive) { () throws -> OpenFile in
-            try OpenFile(place.lock, [.readWrite, .noFollow])
+            try OpenFile(place.lock, .readWrite)
         }
         guard let exclusive else { return }
         defer { withExtendedLifetime(exclusive) {} }
@@ -147,7 +147,7 @@ extension ObjectStore {
         try KeyGate.of(place).enter(place) { ledger in
             let files = try ledger.share(place.object) {
                 try LockFiles.take(.shared) { () throws -> OpenFile in
-                    try OpenFile(place.object, [.readOnly, .noFollow, .nonBlocking])
+                    try OpenFile(place.object, .readOnly)
                 }.map { SharedLockFiles($0, sentinel: sentinel) }
             }
             guard let files else { return nil }
@@ -183,7 +183,7 @@ extension ObjectStore {
                 held.retention = bytes
                 held.wroteRetention = wroteIt
                 // Only now can nobody remove it any more, so only now does its presence say something.
-                let status = try Files.status(place.object, followLinks: false)
+                let status = try Files.status(place.object)
                 if try files.lock.isStillLinked(), let status, Self.isContent(status, of: key) {
                     return ContentLock(key, place, paths, modes, held)
                 }

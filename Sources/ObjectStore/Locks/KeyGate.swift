@@ -8,7 +8,7 @@ internal import SystemPackage
 /// Between processes, thawing and freezing a KEYDIR can cross; inside this one it never does. The gates are shared by
 /// all stores of the process: a few hundred of them serve any number of repositories and keys.
 final class KeyGate: Sendable {
-    private let ledgers = Mutex<[FilePath: LockLedger]>([:])
+    private let ledgers = Mutex<[ConfinedPath: LockLedger]>([:])
 
     private static let gates = (0..<256).map { _ in KeyGate() }
 
@@ -70,8 +70,8 @@ struct LockLedger {
     /// The files that are locked already, where there are some, else those that `take` locks.
     ///
     /// One descriptor is enough for any number of locks of one object.
-    mutating func share(_ path: FilePath, _ take: () throws -> SharedLockFiles?) throws -> SharedLockFiles? {
-        if let files, files.lock.path == path, try files.lock.isStillLinked(), files.retain() { return files }
+    mutating func share(_ path: ConfinedPath, _ take: () throws -> SharedLockFiles?) throws -> SharedLockFiles? {
+        if let files, files.lock.path == path.path, try files.lock.isStillLinked(), files.retain() { return files }
         files = try take()
         return files
     }

@@ -25,7 +25,7 @@ enum LockFiles {
 
     /// Takes a lock that others hold for moments; `attempt` answers nil where it could not be had. One who keeps it for
     /// many seconds is stopped or broken, and must not hold a thread of ours for ever: this throws then.
-    static func takeSoon(_ path: FilePath, _ attempt: () throws -> OpenFile?) throws -> OpenFile {
+    static func takeSoon(_ path: ConfinedPath, _ attempt: () throws -> OpenFile?) throws -> OpenFile {
         for _ in 0..<500 {
             if let file = try attempt() { return file }
             usleep(10_000)
@@ -37,6 +37,6 @@ enum LockFiles {
     /// and 9 are held; nil when an upgrade is going on.
     static func takeSentinel(_ paths: StorePaths, _ modes: FileModes) throws -> OpenFile? {
         if try Files.status(paths.sentinel) == nil { try paths.createSentinel(modes) }
-        return try take(.shared) { () throws -> OpenFile in try OpenFile(paths.sentinel, [.readOnly, .noFollow]) }
+        return try take(.shared) { () throws -> OpenFile in try OpenFile(paths.sentinel, .readOnly) }
     }
 }

@@ -97,9 +97,9 @@ extension ObjectStore {
         return locked.isHeld || locked.retention != nil ? locked : nil
     }
 
-    private func openForTest(_ path: FilePath) throws -> OpenFile? {
+    private func openForTest(_ path: ConfinedPath) throws -> OpenFile? {
         do {
-            return try OpenFile(path, [.readOnly, .noFollow, .nonBlocking])
+            return try OpenFile(path, .readOnly)
         } catch {
             if error.isMissing { return nil }
             throw error
@@ -108,10 +108,11 @@ extension ObjectStore {
 
     /// Calls `body` for every folder below `levels` levels of hash directories.
     private func visitKeyDirectories(
-        _ folder: FilePath, levels: Int, _ body: (_ directory: FilePath, _ name: [UInt8]) throws -> Void
+        _ folder: ConfinedPath, levels: Int, _ body: (_ directory: ConfinedPath, _ name: [UInt8]) throws -> Void
     ) throws {
         for name in try Files.list(folder) {
             let path = folder.appending(bytes: name)
+            guard try Files.status(path)?.kind == .directory else { continue }
             if levels > 0 { try visitKeyDirectories(path, levels: levels - 1, body) } else { try body(path, name) }
         }
     }

@@ -81,11 +81,11 @@ public final class Removal: Sendable {
     /// Moves the one object with this version elsewhere, and answers its new name there; nil where there is none.
     ///
     /// Another file of that name, from an earlier time, stays.
-    func moveContent(version: FileStatus.Version, to directory: FilePath) throws -> [UInt8]? {
+    func moveContent(version: FileStatus.Version, to directory: ConfinedPath) throws -> [UInt8]? {
         try sites.withLock { sites in
             isBegun.store(true, ordering: .relaxed)
             for site in sites {
-                guard try Files.status(site.place.object, followLinks: false)?.version == version else { continue }
+                guard try Files.status(site.place.object)?.version == version else { continue }
                 try modes.createDirectories(directory)
                 return try KeyGate.of(site.place).enter(site.place) { _ in
                     try modes.withThawed(site.place.directory) {
@@ -193,7 +193,7 @@ extension ObjectStore {
     /// Every regular file that is in the place of an object of `key`, whatever its size.
     private func objects(_ key: Key, _ settings: StoreSettings) throws -> [(StoredObject, ObjectPlace)] {
         try paths.places(key, settings).compactMap { place in
-            guard let status = try Files.status(place.object, followLinks: false), status.kind == .regular else {
+            guard let status = try Files.status(place.object), status.kind == .regular else {
                 return nil
             }
             return (StoredObject(path: place.object, status: status, settings), place)
@@ -227,11 +227,11 @@ extension ObjectStore {
 
     /// Version 8 and 9: OBJ must be open for writing to be locked exclusively, so it is thawed for a moment.
     private func lockObjectForRemoval(_ place: ObjectPlace, _ modes: FileModes) throws -> OpenFile? {
-        guard let before = try Files.status(place.object, followLinks: false) else { return nil }
+        guard let before = try Files.status(place.object) else { return nil }
         if before.mode & 0o200 == 0 { try? Files.setMode(place.object, before.mode | 0o200) }
         defer { if before.mode & 0o200 == 0 { try? Files.setMode(place.object, before.mode) } }
         return try LockFiles.take(.exclusive) { () throws -> OpenFile in
-            try OpenFile(place.object, [.readWrite, .noFollow, .nonBlocking])
+            try OpenFile(place.object, .readWrite)
         }
     }
 }

@@ -8,10 +8,10 @@ internal import SystemPackage
 ///
 /// Nothing waits for the disk: what a power cut takes away of it, it also takes away of the removal, which came later.
 final class RemovalNote: Sendable {
-    private let path: FilePath
+    private let path: ConfinedPath
     private let file: OpenFile
 
-    fileprivate init(path: FilePath, file: OpenFile) {
+    fileprivate init(path: ConfinedPath, file: OpenFile) {
         self.path = path
         self.file = file
     }
@@ -31,9 +31,9 @@ final class RemovalNote: Sendable {
     }
 
     /// That of a process that was killed; nil where it is in use, or gone.
-    fileprivate static func takeAbandoned(_ path: FilePath) throws -> RemovalNote? {
+    fileprivate static func takeAbandoned(_ path: ConfinedPath) throws -> RemovalNote? {
         let file = try LockFiles.take(.exclusive) { () throws -> OpenFile in
-            try OpenFile(path, [.readWrite, .noFollow, .nonBlocking])
+            try OpenFile(path, .readWrite)
         }
         return file.map { RemovalNote(path: path, file: $0) }
     }

@@ -22,7 +22,7 @@ struct RetentionFile {
     /// A file that cannot be understood, such as one that a power cut left empty, protects for ten minutes from when it
     /// was written: the doubt goes to the side that keeps the content.
     func read() throws -> Content? {
-        guard let status = try Files.status(place.retention, followLinks: false) else { return nil }
+        guard let status = try Files.status(place.retention) else { return nil }
         let unreadable = RetentionTime(seconds: status.modified.seconds).adding(seconds: Self.seconds)
         guard status.kind == .regular, status.size <= 1024 else { return Content(bytes: [], until: unreadable) }
         guard let bytes = try Files.read(place.retention, limit: 4096) else { return nil }

@@ -1,3 +1,4 @@
+internal import FileIO
 internal import Glibc
 
 /// A point of wall-clock time, as `.rtm` files and transfer info files have it (spec 01 §3.4).
@@ -23,7 +24,7 @@ public struct RetentionTime: Sendable, Hashable, Comparable {
     }
 
     public func adding(seconds more: Int64) -> RetentionTime {
-        RetentionTime(seconds: seconds.addingReportingOverflow(more).partialValue, nanoseconds: nanoseconds)
+        RetentionTime(seconds: seconds.addingSaturating(more), nanoseconds: nanoseconds)
     }
 
     /// Decimal seconds with a fraction where there is one, and a trailing `s`: `1795333259.411606589s`.

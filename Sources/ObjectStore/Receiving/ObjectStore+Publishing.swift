@@ -18,7 +18,7 @@ extension ObjectStore {
         } catch {
             // The kernel tells of bytes that it could not write once, and forgets them. A client that resumed from this
             // file would have the cached bytes verified, and the next fsync would succeed.
-            _ = try? Files.unlink(file.path)
+            _ = try? file.unlink()
             throw error
         }
         guard try file.isStillLinked() else {
@@ -28,7 +28,7 @@ extension ObjectStore {
         // An object of the wrong size is found nowhere, but may sit in the place for new content.
         let place = paths.newPlace(key, settings)
         let moved = try KeyGate.of(place).enter(place) { _ in
-            try move(file.path, to: place, key, settings, modes)
+            try move(paths.partial(key), to: place, key, settings, modes)
         }
         // Also where somebody else was faster: he may not have come to this step, and die before it.
         try place.synchronizeDirectories()
@@ -38,9 +38,9 @@ extension ObjectStore {
     /// Waits until content that is here is on stable storage under its name; does nothing where it is not here.
     public func synchronize(_ key: Key) throws(ObjectStoreError) {
         try reporting {
-            guard let (object, place) = try find(key, try settings()) else { return }
+            guard let (_, place) = try find(key, try settings()) else { return }
             do {
-                try OpenFile(object.path, [.readOnly, .noFollow, .nonBlocking]).synchronize()
+                try OpenFile(place.object, .readOnly).synchronize()
             } catch let error as FileError {
                 // It was removed this instant.
                 if error.isMissing { return }
@@ -51,7 +51,7 @@ extension ObjectStore {
     }
 
     private func move(
-        _ partial: FilePath, to place: ObjectPlace, _ key: Key, _ settings: StoreSettings, _ modes: FileModes
+        _ partial: ConfinedPath, to place: ObjectPlace, _ key: Key, _ settings: StoreSettings, _ modes: FileModes
     ) throws -> Bool {
         var attempts = 0
         while true {
@@ -65,12 +65,12 @@ extension ObjectStore {
                 // A removal that ends now may take these away again; then this is tried once more.
                 try modes.createDirectories(place.directory)
                 try modes.withThawed(place.directory) {
-                    guard let status = try Files.status(place.object, followLinks: false) else {
+                    guard let status = try Files.status(place.object) else {
                         return try Files.renameWithoutReplacing(partial, to: place.object)
                     }
                     // What `find` did not accept is damaged, and replaced; unless a good one came this instant.
                     if Self.isContent(status, of: key) {
-                        throw FileError(operation: "rename", path: place.object, code: .fileExists)
+                        throw FileError(operation: "rename", path: place.object.path, code: .fileExists)
                     }
                     try Files.rename(partial, to: place.object)
                 }
@@ -87,7 +87,7 @@ extension ObjectStore {
     /// Only a directory: a file of this name is the partial content of another key, one that is called `work.…`.
     func removeWorkDirectory(_ key: Key) throws {
         let work = paths.work(key)
-        guard let status = try Files.status(work, followLinks: false), status.kind == .directory else { return }
+        guard let status = try Files.status(work), status.kind == .directory else { return }
         try Files.removeTree(work)
     }
 }

@@ -102,15 +102,15 @@ extension ObjectStore {
     }
 
     /// The size of a partial file; one that cannot become the content is deleted.
-    private func usableSize(_ path: FilePath, _ key: Key) throws -> UInt64 {
+    private func usableSize(_ path: ConfinedPath, _ key: Key) throws -> UInt64 {
         if let status = try partialStatus(path, key) { return status.size }
         try Files.unlink(path)
         return 0
     }
 
-    private func openPartial(_ path: FilePath, _ modes: FileModes) throws -> OpenFile {
+    private func openPartial(_ path: ConfinedPath, _ modes: FileModes) throws -> OpenFile {
         try modes.createDirectories(path.removingLastComponent())
-        if let status = try Files.status(path, followLinks: false), status.mode & 0o600 != 0o600 {
+        if let status = try Files.status(path), status.mode & 0o600 != 0o600 {
             try Files.setMode(path, status.mode | 0o600)
         }
         return try modes.open(creating: path, .readWrite)
@@ -121,8 +121,7 @@ extension ObjectStore {
         for key: Key, _ request: ReceiveRequest, existing: UInt64, _ settings: StoreSettings
     ) throws -> UInt64? {
         guard let free = try? Files.freeSpace(at: paths.annex) else { return nil }
-        let size =
-            key.contentSize ?? max(1, request.offset.addingReportingOverflow(UInt64(request.length)).partialValue)
+        let size = key.contentSize ?? max(1, request.offset.addingSaturating(UInt64(max(0, request.length))))
         let outstanding = try TransferSlot.outstandingBytes(besides: key, paths)
         let need = Int128(size) + Int128(settings.diskReserve) - Int128(free) - Int128(existing) + Int128(outstanding)
         return need > 0 ? UInt64(clamping: need) : nil

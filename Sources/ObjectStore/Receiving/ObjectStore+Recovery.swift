@@ -40,14 +40,14 @@ extension ObjectStore {
                 if try Files.exists(directory.appending(bytes: name)) { continue }
                 let path = directory.appending(bytes: file)
                 let lock = try LockFiles.take(.exclusive) { () throws -> OpenFile in
-                    try OpenFile(path, [.readWrite, .noFollow, .nonBlocking])
+                    try OpenFile(path, .readWrite)
                 }
                 if let lock { TransferSlot.free([lock]) }
             }
         }
     }
 
-    private func infoFiles() throws -> [(directory: FilePath, name: [UInt8])] {
+    private func infoFiles() throws -> [(directory: ConfinedPath, name: [UInt8])] {
         try Files.list(paths.downloads).filter { $0 != Array("lck".utf8) }.flatMap { client in
             let directory = paths.downloads.appending(bytes: client)
             return try Files.list(directory).filter { !$0.starts(with: TransferSlot.lockPrefix) }
@@ -69,13 +69,13 @@ extension ObjectStore {
 extension TransferSlot {
     /// Removes the info file `name` in a client's folder and both lock files, unless somebody holds one of them. The
     /// locks are taken meanwhile, as a receiver does.
-    static func removeAbandoned(_ name: [UInt8], of directory: FilePath, _ paths: StorePaths) throws {
+    static func removeAbandoned(_ name: [UInt8], of directory: ConfinedPath, _ paths: StorePaths) throws {
         var locks: [OpenFile] = []
         for parent in [paths.downloads.appending("lck"), directory] {
             let path = parent.appending(bytes: lockPrefix + name)
             guard try Files.exists(path) else { continue }
             let lock = try LockFiles.take(.exclusive) { () throws -> OpenFile in
-                try OpenFile(path, [.readWrite, .noFollow, .nonBlocking])
+                try OpenFile(path, .readWrite)
             }
             guard let lock else { return free(locks) }
             locks.append(lock)

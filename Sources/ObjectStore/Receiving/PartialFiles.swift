@@ -29,29 +29,29 @@ struct PartialFiles {
     /// Uploads of at least so many bytes are worth a note of whose they are; of less, with a digest, others go on.
     static let largeUpload: Int64 = 1 << 20
 
-    private var shared: FilePath { paths.partial(key) }
-    private var folder: FilePath { paths.partials.appending(bytes: key.fileName) }
-    private var own: FilePath { folder.appending(bytes: client) }
+    private var shared: ConfinedPath { paths.partial(key) }
+    private var folder: ConfinedPath { paths.partials.appending(bytes: key.fileName) }
+    private var own: ConfinedPath { folder.appending(bytes: client) }
     /// Says who uses `annex/tmp/KEY`. Only a hint: the digest decides, should it be lost or be of another file.
-    private var note: FilePath { folder.appending(bytes: Self.noteName) }
+    private var note: ConfinedPath { folder.appending(bytes: Self.noteName) }
 
     /// No client has this name, since a dot is always escaped.
     static let noteName = Array(".shared".utf8)
 
     /// The file to receive into, which may not be there yet.
-    func chosen() throws -> FilePath {
-        guard key.expectedDigest != nil, try Files.status(own, followLinks: false) == nil else { return own }
-        guard try Files.status(shared, followLinks: false) != nil, let owner = try owner() else { return shared }
+    func chosen() throws -> ConfinedPath {
+        guard key.expectedDigest != nil, try Files.status(own) == nil else { return own }
+        guard try Files.status(shared) != nil, let owner = try owner() else { return shared }
         return owner == client ? shared : own
     }
 
     private func owner() throws -> [UInt8]? {
-        guard try Files.status(note, followLinks: false)?.kind == .regular else { return nil }
+        guard try Files.status(note)?.kind == .regular else { return nil }
         return try Files.read(note, limit: 1024)
     }
 
     /// Notes that what is in `file` is this client's; others then begin on their own.
-    func claim(_ file: FilePath, _ modes: FileModes) throws {
+    func claim(_ file: ConfinedPath, _ modes: FileModes) throws {
         guard file == shared else { return }
         try modes.createDirectories(folder)
         let note = try modes.open(creating: note, [.writeOnly, .truncate])
@@ -59,17 +59,22 @@ struct PartialFiles {
     }
 
     /// Deletes the partial content in `file`, and what says whose it is.
-    func discard(_ file: FilePath) throws {
-        try Files.unlink(file)
-        if file == shared { _ = try? Files.unlink(note) }
+    func discard(_ file: OpenFile) throws {
+        try file.unlink()
+        if file.path == shared.path { _ = try? Files.unlink(note) }
         _ = try? Files.removeEmptyDirectory(folder)
     }
 
     /// Makes the client begin at 0 the next time, and leaves alone whatever is not its own.
     func forget(_ modes: FileModes) throws {
-        if try chosen() == shared, try owner() == client { return try discard(shared) }
+        if try chosen() == shared, try owner() == client {
+            try Files.unlink(shared)
+            _ = try? Files.unlink(note)
+            _ = try? Files.removeEmptyDirectory(folder)
+            return
+        }
         try Files.unlink(own)
-        if key.expectedDigest != nil, try Files.status(shared, followLinks: false) != nil {
+        if key.expectedDigest != nil, try Files.status(shared) != nil {
             // An empty file of its own is preferred to the shared one.
             try modes.createDirectories(folder)
             _ = try modes.open(creating: own, .readWrite)
@@ -81,8 +86,6 @@ struct PartialFiles {
     /// Deletes what all clients have sent of a key whose content is here now.
     func discardAll() throws {
         _ = try? Files.unlink(shared)
-        // Not through a link that somebody put there.
-        guard try Files.status(folder, followLinks: false)?.kind == .directory else { return }
         try Files.removeTree(folder)
     }
 

@@ -204,12 +204,12 @@ public final class Reception: Sendable {
 
     private func keep(_ state: State) throws -> ReceiveOutcome {
         // Nobody can resume from nothing, so leave no empty file behind.
-        if state.position == 0 { try partial.discard(file.path) }
+        if state.position == 0 { try partial.discard(file) }
         return .kept(state.position)
     }
 
     private func rollBack(_ state: inout State) throws {
-        if start == 0 { try partial.discard(file.path) } else { try file.truncate(to: start) }
+        if start == 0 { try partial.discard(file) } else { try file.truncate(to: start) }
         state.position = start
     }
 
@@ -220,7 +220,7 @@ public final class Reception: Sendable {
             checker.checker.isGenuine(totalLength: total)
         else {
             try store.removeWorkDirectory(key)
-            try partial.discard(file.path)
+            try partial.discard(file)
             return .rejected(.contentMismatch)
         }
         state.mayBeStored = true

@@ -69,7 +69,7 @@ struct TransferSlot {
     /// - Parameter count: how many of them came just now.
     mutating func report(_ bytes: UInt64, newly count: Int) {
         pace?.advance(by: UInt64(count))
-        guard let info, bytes >= reported + step else { return }
+        guard let info, bytes > reported, bytes - reported >= step else { return }
         reported = bytes
         // Only a hint for others: a failure must not fail the transfer.
         try? info.write(head + Array(" \(bytes)".utf8) + tail, at: 0)
@@ -81,7 +81,7 @@ struct TransferSlot {
     ///   ``ObjectStore/interruptedUploads()``.
     func release(isSettled: Bool) {
         pace?.end()
-        if isSettled, let info { _ = try? Files.unlink(info.path) }
+        if isSettled, let info { _ = try? info.unlink() }
         Self.free(locks)
     }
 
@@ -89,7 +89,7 @@ struct TransferSlot {
     func giveUp() { release(isSettled: !isInherited) }
 
     static func free(_ locks: [OpenFile]) {
-        for lock in locks { _ = try? Files.unlink(lock.path) }
+        for lock in locks { _ = try? lock.unlink() }
         for lock in locks { try? lock.unlock() }
     }
 
@@ -122,16 +122,15 @@ extension TransferSlot {
                 let done = (try? Files.read(info, limit: 65536)).flatMap { bytesDone($0) } ?? 0
                 var left = size - min(size, done)
                 if let pace = UploadPace.of(info) { left = min(left, pace.expected(at: .now)) }
-                let (sum, overflow) = total.addingReportingOverflow(left)
-                total = overflow ? .max : sum
+                total = total.addingSaturating(left)
             }
         }
         return total
     }
 
     /// Info files of transfers that died stay behind; only a held lock makes them count.
-    private static func isRunning(_ lock: FilePath) -> Bool {
-        guard let file = try? OpenFile(lock, [.readOnly, .noFollow, .nonBlocking]) else { return false }
+    private static func isRunning(_ lock: ConfinedPath) -> Bool {
+        guard let file = try? OpenFile(lock, .readOnly) else { return false }
         return (try? file.wouldBlock(.exclusive)) ?? false
     }
 

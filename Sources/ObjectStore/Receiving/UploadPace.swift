@@ -1,24 +1,24 @@
+internal import FileIO
 internal import Synchronization
-internal import SystemPackage
 
 /// How fast an upload to this process gets on: how much of what it announced may be counted as taken.
 ///
 /// Attack: an upload announces as much as the disk has room for, and sends a byte now and then, so that there is no
 /// room for anybody else.
 final class UploadPace: Sendable {
-    private static let running = Mutex<[FilePath: UploadPace]>([:])
+    private static let running = Mutex<[ConfinedPath: UploadPace]>([:])
 
-    private let info: FilePath
+    private let info: ConfinedPath
     private let meter = Mutex(PaceMeter(at: .now))
 
     /// - Parameter info: the info file of the transfer, by which others know of it.
-    init(of info: FilePath) {
+    init(of info: ConfinedPath) {
         self.info = info
         Self.running.withLock { $0[info] = self }
     }
 
     /// The pace of the upload with this info file; nil where it is none of this process.
-    static func of(_ info: FilePath) -> UploadPace? { running.withLock { $0[info] } }
+    static func of(_ info: ConfinedPath) -> UploadPace? { running.withLock { $0[info] } }
 
     func advance(by count: UInt64) { meter.withLock { $0.advance(by: count, at: .now) } }
 

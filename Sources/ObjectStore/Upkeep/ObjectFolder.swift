@@ -70,7 +70,7 @@ extension ObjectStore {
     private func folder(_ path: [UInt8], _ key: Key, _ settings: StoreSettings) throws -> ObjectFolder {
         let directory = paths.objects.appending(bytes: path)
         var result = ObjectFolder(path: path, key: key, isInPlace: false)
-        let status = try Files.status(directory.appending(bytes: key.fileName), followLinks: false)
+        let status = try Files.status(directory.appending(bytes: key.fileName))
         if status?.kind == .regular { result.object = status }
         guard let place = paths.places(key, settings).first(where: { $0.directory == directory }) else { return result }
         result.isInPlace = true
@@ -83,7 +83,7 @@ extension ObjectStore {
     }
 
     private func isDirectory(_ path: [UInt8]) throws -> Bool {
-        try Files.status(paths.objects.appending(bytes: path), followLinks: false)?.kind == .directory
+        try Files.status(paths.objects.appending(bytes: path))?.kind == .directory
     }
 
     private static let slash = UInt8(ascii: "/")

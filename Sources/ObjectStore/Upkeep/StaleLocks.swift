@@ -9,7 +9,7 @@ extension ObjectStore {
     func staleLocks(_ place: ObjectPlace, _ settings: StoreSettings) throws -> Int64? {
         var newest: Int64?
         for path in [place.lock, place.retention, place.retentionLock] {
-            guard let status = try Files.status(path, followLinks: false), status.kind == .regular else { continue }
+            guard let status = try Files.status(path), status.kind == .regular else { continue }
             newest = max(newest ?? .min, status.modified.seconds)
         }
         guard newest != nil, try !isProtected(place, settings) else { return nil }
@@ -24,7 +24,7 @@ extension ObjectStore {
 
     private func isLocked(_ place: ObjectPlace) throws -> Bool {
         do {
-            return try OpenFile(place.lock, [.readOnly, .noFollow, .nonBlocking]).wouldBlock(.exclusive)
+            return try OpenFile(place.lock, .readOnly).wouldBlock(.exclusive)
         } catch {
             if error.isMissing { return false }
             throw error

@@ -7,23 +7,23 @@ public struct StaleTransfer: Sendable, Hashable {
     public var path: [UInt8]
     /// When it was last touched, in seconds since 1970.
     public var modified: Int64
-    fileprivate var file: FilePath
+    fileprivate var file: ConfinedPath
     /// The lock files of the transfer.
-    fileprivate var locks: [FilePath]
+    fileprivate var locks: [ConfinedPath]
 
     private static let lockPrefix = Array("lck.".utf8)
 
     /// Whether somebody holds this lock file.
-    static func isHeld(_ lock: FilePath) throws -> Bool {
+    static func isHeld(_ lock: ConfinedPath) throws -> Bool {
         do {
-            return try OpenFile(lock, [.readOnly, .noFollow, .nonBlocking]).wouldBlock(.exclusive)
+            return try OpenFile(lock, .readOnly).wouldBlock(.exclusive)
         } catch {
             if error.isMissing { return false }
             throw error
         }
     }
 
-    fileprivate static func find(in transfers: FilePath) throws -> [StaleTransfer] {
+    fileprivate static func find(in transfers: ConfinedPath) throws -> [StaleTransfer] {
         var result: [StaleTransfer] = []
         // `failed` holds what the stock program tries again later.
         for direction in ["download", "upload"] {
@@ -32,7 +32,7 @@ public struct StaleTransfer: Sendable, Hashable {
                 let directory = folder.appending(bytes: client)
                 for name in try Files.list(directory) {
                     let file = directory.appending(bytes: name)
-                    guard let status = try Files.status(file, followLinks: false), status.kind == .regular else {
+                    guard let status = try Files.status(file), status.kind == .regular else {
                         continue
                     }
                     let lockName = name.starts(with: lockPrefix) ? name : lockPrefix + name
@@ -51,12 +51,12 @@ public struct StaleTransfer: Sendable, Hashable {
     fileprivate func remove() throws -> Bool {
         var held: [OpenFile] = []
         // Under their locks, and each once: whoever comes then makes new ones.
-        defer { for lock in held { _ = try? Files.unlink(lock.path) } }
+        defer { for lock in held { _ = try? lock.unlink() } }
         for lock in locks {
             guard try Files.exists(lock.removingLastComponent()) else { continue }
             // Made where it is missing, or a transfer could begin after the look.
             let taken = try LockFiles.take(.exclusive) { () throws -> OpenFile in
-                try OpenFile(lock, [.readWrite, .create, .noFollow, .nonBlocking])
+                try OpenFile(lock, [.readWrite, .create])
             }
             guard let taken else { return false }
             held.append(taken)

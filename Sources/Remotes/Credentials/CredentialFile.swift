@@ -33,7 +33,7 @@ public struct CredentialFile: CredentialSource {
 
     private static func read(_ path: FilePath) throws -> [UInt8] {
         do {
-            let file = try OpenFile(path, [.readOnly, .nonBlocking])
+            let file = try OpenFile(path, .readOnly)
             let status = try file.status()
             guard status.mode & 0o077 == 0 else {
                 throw CredentialError("other users can read \"\(path)\"; make it private with chmod 600")

@@ -36,11 +36,7 @@ struct DumbGit {
             guard let file = files.objectFile(path.joined(separator: "/")) else {
                 throw ServiceError.notFound("Not Found")
             }
-            let opened = try await repository.services.pool.run { () -> (OpenFile, UInt64)? in
-                guard try Files.exists(file.path) else { return nil }
-                let opened = try OpenFile(file.path, .readOnly)
-                return (opened, try opened.status().size)
-            }
+            let opened = try await repository.services.pool.run { try file.open() }
             guard let (content, size) = opened else { throw ServiceError.notFound("Not Found") }
             try await exchange.respond(
                 status: 200,

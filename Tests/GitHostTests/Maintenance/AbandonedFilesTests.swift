@@ -54,6 +54,31 @@ import Testing
         #expect(rest == Set(kept.keys))
     }
 
+    /// A prepared repository whose `refs` is a link to somebody's home: each old `*.lock` below it, whatever program made
+    /// it, was removed at the first request.
+    @Test("no link is followed to files of other people", arguments: ["refs", "objects", "refs/heads/x", "objects/9b"])
+    func links(place: String) async throws {
+        try await withScratch { scratch in
+            let (repository, home) = (scratch.appending("r.git"), scratch.appending("home"))
+            try await RepositoryCreator.create(at: repository)
+            let files = ["proj/Cargo.lock", "x.lock", "tmp_obj_abc", "pack/tmp_pack_abc"].map(home.appending)
+            for path in files {
+                try Files.createDirectories(path.removingLastComponent())
+                _ = try OpenFile(path, [.writeOnly, .create])
+                let date = Date(timeIntervalSinceNow: -90_000)
+                try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: path.string)
+            }
+            let link = repository.appending(place)
+            try Files.removeTree(link)
+            try FileManager.default.createSymbolicLink(atPath: link.string, withDestinationPath: home.string)
+            let removed = try? AbandonedFiles.remove(from: repository)
+            // A link in place of a whole folder is told; one among many files is passed over.
+            #expect(removed == (place.contains("/") ? [] : nil))
+            _ = try? AbandonedFiles.removeLocks(of: [Array("refs/heads/x/x".utf8)], in: repository)
+            for path in files { #expect(try Files.exists(path), "\(path)") }
+        }
+    }
+
     @Test("a quarantine in which something still changes is not abandoned")
     func growing() async throws {
         let files = ["objects/tmp_objdir-incoming-a/old": 9000, "objects/tmp_objdir-incoming-a/pack/new": 10]

@@ -9,16 +9,16 @@ struct GitDebrisCheck: Sendable {
     let gitDirectory: FilePath
 
     private struct Found: Sendable {
-        var path: FilePath
+        var path: ConfinedPath
         var name: String
         var modified: FileStatus.Timestamp
         var age: Int64
     }
 
     func run() async throws {
-        let gitDirectory = gitDirectory
+        let folder = ConfinedPath(gitDirectory)
         let (locks, leftovers) = try await examination.pool.run {
-            (try Self.locks(in: gitDirectory), try Self.leftovers(in: gitDirectory.appending("objects")))
+            (try Self.locks(in: folder), try Self.leftovers(in: folder.appending("objects")))
         }
         for lock in locks {
             await examination.found(
@@ -36,12 +36,12 @@ struct GitDebrisCheck: Sendable {
 
     /// Only if nobody has touched it since.
     private static func remove(_ found: Found) throws -> Bool {
-        guard try Files.status(found.path, followLinks: false)?.modified == found.modified else { return false }
+        guard try Files.status(found.path)?.modified == found.modified else { return false }
         try Files.removeTree(found.path)
         return true
     }
 
-    private static func locks(in gitDirectory: FilePath) throws -> [Found] {
+    private static func locks(in gitDirectory: ConfinedPath) throws -> [Found] {
         var result: [Found] = []
         for name in ["HEAD.lock", "config.lock", "packed-refs.lock", "index.lock", "shallow.lock"] {
             // Somebody's editor may be open for long.
@@ -52,10 +52,10 @@ struct GitDebrisCheck: Sendable {
         return result
     }
 
-    private static func addLocks(_ folder: FilePath, _ path: String, to result: inout [Found]) throws {
+    private static func addLocks(_ folder: ConfinedPath, _ path: String, to result: inout [Found]) throws {
         for bytes in try Files.list(folder) {
             let (child, name) = (folder.appending(bytes: bytes), path + "/" + Examination.text(bytes))
-            guard let status = try Files.status(child, followLinks: false) else { continue }
+            guard let status = try Files.status(child) else { continue }
             if status.kind == .directory {
                 try addLocks(child, name, to: &result)
             } else if bytes.suffix(5).elementsEqual(".lock".utf8),
@@ -66,7 +66,7 @@ struct GitDebrisCheck: Sendable {
         }
     }
 
-    private static func leftovers(in objects: FilePath) throws -> [Found] {
+    private static func leftovers(in objects: ConfinedPath) throws -> [Found] {
         var result: [Found] = []
         for bytes in try Files.list(objects) {
             let name = Examination.text(bytes)
@@ -77,7 +77,7 @@ struct GitDebrisCheck: Sendable {
                 }
                 continue
             }
-            guard name == "pack" || bytes.count == 2 else { continue }
+            guard name == "pack" || bytes.count == 2, try Files.status(path)?.kind == .directory else { continue }
             for inner in try Files.list(path) where Judgement.isGitLeftover(Examination.text(inner)) {
                 let innerName = "objects/\(name)/\(Examination.text(inner))"
                 if let found = try look(path.appending(bytes: inner), innerName, olderThan: Judgement.Limits.debris) {
@@ -88,8 +88,8 @@ struct GitDebrisCheck: Sendable {
         return result
     }
 
-    private static func look(_ path: FilePath, _ name: String, olderThan limit: Int64) throws -> Found? {
-        guard let status = try Files.status(path, followLinks: false) else { return nil }
+    private static func look(_ path: ConfinedPath, _ name: String, olderThan limit: Int64) throws -> Found? {
+        guard let status = try Files.status(path) else { return nil }
         let age = WallClock.seconds - status.modified.seconds
         return age > limit ? Found(path: path, name: name, modified: status.modified, age: age) : nil
     }

@@ -37,7 +37,7 @@ struct JournalCheck: Sendable {
                 return true
             }
         }
-        let marker = annex.gitDirectory.appending("annexd").appending("unverified")
+        let marker = ConfinedPath(annex.gitDirectory).appending("annexd/unverified")
         if let status = try await examination.pool.run({ try Files.status(marker) }),
             now - status.modified.seconds > Judgement.Limits.gitLock
         {

@@ -18,22 +18,23 @@ struct PermissionCheck: Sendable {
     func run() async throws {
         let (gitDirectory, me) = (gitDirectory, geteuid())
         let wrong = try await examination.pool.run { () -> [(String, FileStatus)] in
-            guard let repository = try Files.status(gitDirectory) else { return [] }
+            let folder = ConfinedPath(gitDirectory)
+            guard let repository = try Files.status(folder) else { return [] }
             // Root may write anywhere; what matters is whether the repository's own user may.
             let user = me == 0 ? repository.owner : me
             let groups = Self.groups()
             return try Self.folders.compactMap { name in
-                let path = name.isEmpty ? gitDirectory : gitDirectory.appending(name)
-                guard let status = try Files.status(path), status.kind == .directory else { return nil }
-                let group = Self.group(of: path)
-                return Judgement.canChange(status, user: user, groups: me == 0 ? [] : groups, group: group)
+                guard let status = try Files.status(folder.appending(name)), status.kind == .directory else {
+                    return nil
+                }
+                return Judgement.canChange(status, user: user, groups: me == 0 ? [] : groups, group: status.group)
                     ? nil : (name.isEmpty ? "." : name, status)
             }
         }
         for (name, status) in wrong {
             let mode = String(status.mode, radix: 8)
             let detail = "the folder belongs to user \(status.owner) and has mode \(mode); nothing can be written there"
-            let path = name == "." ? gitDirectory : gitDirectory.appending(name)
+            let path = ConfinedPath(gitDirectory).appending(name == "." ? "" : name)
             let isOurs = status.owner == me || me == 0 && status.mode & 0o300 != 0o300
             guard isOurs else {
                 await examination.found(.notWritable, name, detail)
@@ -50,10 +51,5 @@ struct PermissionCheck: Sendable {
         var list = [gid_t](repeating: 0, count: 1024)
         let count = getgroups(Int32(list.count), &list)
         return Set(list.prefix(max(0, Int(count)))).union([getegid()])
-    }
-
-    private static func group(of path: FilePath) -> UInt32 {
-        var raw = stat()
-        return path.withPlatformString { stat($0, &raw) } == 0 ? raw.st_gid : .max
     }
 }

@@ -11,7 +11,7 @@ struct TemporaryFilesCheck: Sendable {
     let annex: ExaminedAnnex
 
     private struct Entry: Sendable {
-        var path: FilePath
+        var path: ConfinedPath
         var name: [UInt8]
         var status: FileStatus
         var age: Int64 { WallClock.seconds - status.modified.seconds }
@@ -20,7 +20,7 @@ struct TemporaryFilesCheck: Sendable {
     func run() async throws {
         try await checkUploads()
         try await checkUploadsOfClients()
-        let annexFolder = annex.gitDirectory.appending("annex")
+        let annexFolder = ConfinedPath(annex.gitDirectory).appending("annex")
         let (branch, pool) = (annex.branch, examination.pool)
         try await checkFolder("annex/othertmp") { entry in
             // Whoever uses the folder holds its lock in shared mode.
@@ -106,21 +106,21 @@ struct TemporaryFilesCheck: Sendable {
     }
 
     private func entries(_ folder: String) async throws -> [Entry] {
-        try await entries(at: annex.gitDirectory.appending(folder))
+        try await entries(at: ConfinedPath(annex.gitDirectory).appending(folder))
     }
 
-    private func entries(at path: FilePath) async throws -> [Entry] {
+    private func entries(at path: ConfinedPath) async throws -> [Entry] {
         try await examination.pool.run {
             try Files.list(path).sorted { $0.lexicographicallyPrecedes($1) }.compactMap { name in
                 let child = path.appending(bytes: name)
-                return try Files.status(child, followLinks: false).map { Entry(path: child, name: name, status: $0) }
+                return try Files.status(child).map { Entry(path: child, name: name, status: $0) }
             }
         }
     }
 
     /// Only if nobody has touched it since.
     private static func remove(_ entry: Entry) throws -> Bool {
-        guard try Files.status(entry.path, followLinks: false)?.version == entry.status.version else { return false }
+        guard try Files.status(entry.path)?.version == entry.status.version else { return false }
         try Files.removeTree(entry.path)
         return true
     }
