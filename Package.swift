@@ -174,6 +174,7 @@ let package = Package(
             dependencies: ["AnnexBranch", "AnnexProtocol", "FileIO", "GitHost", log, system], swiftSettings: strict),
         .testTarget(
             name: "AnnexProtocolTests", dependencies: ["AnnexDigest", "AnnexProtocol"], swiftSettings: strict),
+        .testTarget(name: "BlockingTests", dependencies: ["Blocking"], swiftSettings: strict),
         .testTarget(name: "FileIOTests", dependencies: ["FileIO", system], swiftSettings: strict),
         .testTarget(
             name: "GitHostTests", dependencies: ["CZlib", "FileIO", "GitHost", "TestKit", system], swiftSettings: strict
@@ -200,7 +201,8 @@ let package = Package(
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", log], swiftSettings: strict),
         .testTarget(
-            name: "WebServiceTests", dependencies: ["AnnexProtocol", "Hosting", "Locations", "TestKit", "WebService"],
+            name: "WebServiceTests",
+            dependencies: ["AnnexProtocol", "Blocking", "Hosting", "Locations", "TestKit", "WebService"],
             swiftSettings: strict),
         .testTarget(
             name: "HostingTests",

@@ -2,6 +2,7 @@ import Blocking
 import FileIO
 import NIOCore
 import NIOHTTP1
+import SystemPackage
 
 /// Sends a range of a file in the way that suits the connection: `sendfile` on plain sockets, chunks under TLS.
 ///
@@ -111,6 +112,11 @@ struct FileSender {
         }
     }
 
+    /// The threads that the repository of the file may have.
+    private var pool: BlockingPool {
+        file.folder.map { connection.core.pool.share(of: $0.string) } ?? connection.core.pool
+    }
+
     /// The whole range when the page cache has it, which spares small files the way through the pool.
     private func cached() -> ByteBuffer? {
         var buffer = ByteBufferAllocator().buffer(capacity: length)
@@ -122,7 +128,7 @@ struct FileSender {
 
     /// Checks that the file holds a part of the range, and asks the kernel to read ahead.
     private func prepare(from position: Int, count: Int, ahead: Int) async throws {
-        try await connection.core.pool.run { [file, offset, length] in
+        try await pool.run { [file, offset, length] in
             let needed = offset + UInt64(count > 0 ? position + count : length)
             let size = try file.status().size
             guard size >= needed else { throw Self.tooShort(file, size, needed) }
@@ -134,7 +140,7 @@ struct FileSender {
     }
 
     private func read(at position: Int, count: Int) async throws -> ByteBuffer {
-        try await connection.core.pool.run { [file, offset] in
+        try await pool.run { [file, offset] in
             let start = offset + UInt64(position)
             var buffer = ByteBufferAllocator().buffer(capacity: count)
             while buffer.readableBytes < count {

@@ -39,6 +39,9 @@ public final class HostedRepository: Sendable {
     /// Opens the repository at `gitDirectory`. Blocking.
     init(name: RepositoryName, gitDirectory: FilePath, services: HostServices) throws {
         if let oddity = try RepositoryShape(gitDirectory).oddity() { throw HostingError.unfit(name, oddity.detail) }
+        var services = services
+        // A disk that does not answer keeps the threads of the repositories on it, and no others.
+        services.pool = services.pool.share(of: gitDirectory.string)
         let source = try SettingsSource(name: name, gitDirectory: gitDirectory)
         let settings = try source.current()
         self.name = name

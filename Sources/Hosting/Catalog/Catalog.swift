@@ -51,13 +51,14 @@ public final class Catalog: Sendable {
         }
         if let open {
             do {
-                _ = try await services.pool.run { try open.currentSettings() }
+                _ = try await open.services.pool.run { try open.currentSettings() }
                 return open
             } catch HostingError.gone {
                 await discard(open)
             }
         }
-        let found = try await services.pool.run { try self.find(name) }
+        let share = services.pool.share(of: root.folder(of: name).string)
+        let found = try await share.run { try self.find(name) }
         await found?.recover()
         return found
     }
@@ -99,7 +100,7 @@ public final class Catalog: Sendable {
         }
         if let open {
             do {
-                _ = try await services.pool.run { try open.currentSettings() }
+                _ = try await open.services.pool.run { try open.currentSettings() }
                 return open
             } catch HostingError.gone {
                 state.withLock { if $0.outside[gitDirectory] === open { $0.outside[gitDirectory] = nil } }
@@ -107,7 +108,7 @@ public final class Catalog: Sendable {
             }
         }
         let services = services
-        let opened = try await services.pool.run {
+        let opened = try await services.pool.share(of: gitDirectory.string).run {
             try HostedRepository(
                 name: RepositoryName(ofFolder: gitDirectory), gitDirectory: gitDirectory, services: services)
         }
@@ -168,6 +169,8 @@ public final class Catalog: Sendable {
         var isFirst = true
         // Closing waits for whoever has a journal locked; nothing else has to wait for that.
         await withDiscardingTaskGroup { closing in
+            // By itself: the scan may be what is stuck.
+            closing.addTask { await self.watchThreads() }
             while !Task.isCancelled {
                 let current = scan
                 if let (next, changed) = try? await services.pool.run({ () -> (RepositoryScan, Bool) in

@@ -1,3 +1,4 @@
+import Blocking
 import Hosting
 import Telemetry
 
@@ -19,8 +20,13 @@ struct OperationsService {
         exchange.note(repository: nil, operation: "operations")
         let plain = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
         switch operation {
-        case .health, .ready:
+        case .health:
             try await exchange.respond(status: 200, headers: plain, body: Array("ok\n".utf8))
+        case .ready:
+            let pool = context.catalog.services.pool
+            let readiness = Readiness(stuck: pool.stuck(), threads: pool.threadCount)
+            try await exchange.respond(
+                status: readiness.status, headers: plain, body: Array("\(readiness.text)\n".utf8))
         case .metrics:
             guard maySeeMetrics else {
                 throw ServiceError.forbidden("the metrics of this server are not for everybody (server.metrics)")

@@ -98,6 +98,13 @@ struct Host: Sendable {
             Double(pool.waitingJobs)
         }
         registry.gauge("annexd_blocking_running", "Threads that do disk work.") { [pool] in Double(pool.runningJobs) }
+        registry.gauge(
+            "annexd_blocking_stuck",
+            "Threads whose piece of disk work has not ended for a minute; the log names the repositories."
+        ) { [pool] in Double(pool.stuck().count) }
+        registry.gauge("annexd_blocking_stuck_repositories", "Repositories that have such threads.") { [pool] in
+            Double(pool.stuck().threads.count)
+        }
         registry.gauge("annexd_uploads_waiting", "Uploads that wait for another one of the same key.") { [catalog] in
             Double(catalog.waitingUploads)
         }
