@@ -100,6 +100,7 @@ public struct PackUpkeep: Sendable {
         let command = GitCommand(["repack", "-d", "-l", "-q", "-n", "--geometric=2"], in: gitDirectory)
             .setting("pack.threads", "1").setting("pack.windowMemory", "64m").setting("pack.deltaCacheSize", "64m")
             .setting("core.bigFileThreshold", "32m").setting("pack.packSizeLimit", "0")
-        _ = try await command.output()
+        // As long as a disk may need for the largest repositories.
+        _ = try await command.output(within: .seconds(24 * 3600))
     }
 }

@@ -77,7 +77,38 @@ public struct GitCommand: Sendable {
     /// Runs to the end and answers everything it printed, at most `limit` bytes.
     ///
     /// A non-zero exit status is not an error here. Cancelling the task ends the process.
-    public func run(input: [UInt8] = [], limit: Int = 64 << 20) async throws -> GitOutput {
+    ///
+    /// - Parameter time: how long it may take; then it is ended and ``GitError/Code/timedOut`` is thrown. Attack: a FIFO in
+    ///   place of a ref or an object of a prepared repository, for which git waits for ever, with our locks held.
+    public func run(
+        input: [UInt8] = [], limit: Int = 64 << 20, within time: Duration = Self.usualTime
+    ) async throws -> GitOutput {
+        try await ending(within: time) { try await collect(input: input, limit: limit) }
+    }
+
+    /// How long a command that is run to its end may take, if nothing else is said. Most take milliseconds; those that
+    /// look through a large branch, seconds.
+    public static let usualTime = Duration.seconds(600)
+
+    private func ending<Result: Sendable>(
+        within time: Duration, _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Result?.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { try await body() }
+            group.addTask {
+                try await Task.sleep(for: time)
+                return nil
+            }
+            guard let first = try await group.next(), let result = first else {
+                throw GitError(
+                    code: .timedOut, command: name, message: "it did not end within \(time), in \"\(gitDirectory)\"")
+            }
+            return result
+        }
+    }
+
+    private func collect(input: [UInt8], limit: Int) async throws -> GitOutput {
         try await stream { process in
             async let written: Void = process.write(all: input)
             var output: [UInt8] = []
@@ -93,8 +124,10 @@ public struct GitCommand: Sendable {
     }
 
     /// Runs to the end and answers what it printed; a non-zero exit status is a ``GitError``.
-    public func output(input: [UInt8] = [], limit: Int = 64 << 20) async throws -> [UInt8] {
-        let result = try await run(input: input, limit: limit)
+    public func output(
+        input: [UInt8] = [], limit: Int = 64 << 20, within time: Duration = Self.usualTime
+    ) async throws -> [UInt8] {
+        let result = try await run(input: input, limit: limit, within: time)
         guard result.status == 0 else { throw failure(result) }
         return result.output
     }

@@ -7,6 +7,8 @@ public struct GitError: Error, Sendable, CustomStringConvertible {
         case exit(Int32)
         /// It printed more than the caller was willing to hold.
         case tooMuchOutput
+        /// It did not come to its end in time, and was ended.
+        case timedOut
         /// It printed something that annexd does not understand.
         case unexpectedOutput
     }

@@ -49,6 +49,28 @@ private func shell(_ script: String, in directory: FilePath) -> GitCommand {
         }
     }
 
+    /// A prepared repository with a FIFO where git expects a file: git waits for its other side, which never comes, and so
+    /// would whoever waits for git.
+    @Test(
+        "git that waits for a FIFO is ended in time, and the error names the repository",
+        arguments: ["refs/heads/x", "HEAD"])
+    func aFIFOIsNotWaitedForForEver(file: String) async throws {
+        try await withScratch { directory in
+            let fixture = try await Fixture.bare(directory.appending("a.git"))
+            let path = fixture.git.appending(file)
+            try Files.unlink(path)
+            try #require(path.withPlatformString { mkfifo($0, 0o644) } == 0)
+            await #expect {
+                try await GitCommand(["show-ref"], in: fixture.git).run(within: .milliseconds(300))
+            } throws: {
+                guard let error = $0 as? GitError else { return false }
+                return error.code == .timedOut && error.message.contains("a.git")
+            }
+            // Before that, it is not.
+            #expect(try await GitCommand(["version"], in: fixture.git).run(within: .seconds(100)).status == 0)
+        }
+    }
+
     @Test func manyErrorMessagesDoNotBlockTheOutput() async throws {
         try await withScratch { directory in
             let command = shell("head -c 3000000 /dev/zero | tr '\\\\0' e >&2; echo done; echo last >&2", in: directory)
