@@ -52,10 +52,12 @@ import Testing
                 fixture.store.paths, FileModes(fixture.settings, fixture.store.paths))
         }
         let key = try Key(parsing: "URL--x")
+        // At a pace at which all of it may be expected.
+        for var slot in slots.compactMap({ $0 }) { slot.report(0, newly: .max) }
         #expect(try TransferSlot.outstandingBytes(besides: key, fixture.store.paths) == .max)
         #expect(try fixture.begin(key, length: 1).refusal != nil)
         for var slot in slots.compactMap({ $0 }) {
-            for bytes in Self.sizes { slot.report(bytes) }
+            for bytes in Self.sizes { slot.report(bytes, newly: Int(clamping: bytes)) }
             slot.giveUp()
         }
         #expect(try TransferSlot.outstandingBytes(besides: key, fixture.store.paths) == 0)

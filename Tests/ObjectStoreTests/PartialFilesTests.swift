@@ -88,7 +88,7 @@ import Testing
         // A kill between the folder and the file, and one before the first byte.
         let folder = fixture.store.paths.partials.appending(bytes: url.fileName)
         try Files.removeTree(folder)
-        try Files.createDirectories(folder)
+        try Files.createDirectories(folder.path)
         #expect(try offset(url, "A") == 0)
         try write([], to: folder.appending("A"))
         #expect(try offset(url, "A") == 0)

@@ -214,7 +214,7 @@ import Testing
             try tree.write("a", "imported\n")
             try tree.add("a")
             try shell(
-                "ln -s /etc/hosts hosts; ln -s /bin/true .git/hooks/pre-push; ln -s main .git/refs/heads/other",
+                "ln -s /etc/hosts hosts; ln -sf /bin/true .git/hooks/pre-push; ln -s main .git/refs/heads/other",
                 in: tree.path)
             let key = try tree.key("a")
             let uuid = try tree.config("annex.uuid") ?? ""
@@ -277,11 +277,15 @@ struct AttacksOnReserveTests {
             let disk = try SmallDisk(in: scratch, as: "root", mebibytes: 24)
             var options = AnnexdHost.Options()
             options.environment["ANNEXD_LIMITS_DISK_RESERVE_MEBIBYTES"] = "16"
-            try disk.fill(leaving: 6 << 20)
             let host = try AnnexdHost(in: scratch, options)
             let repository = try host.create("a")
             try repository.setConfig("annex.diskreserve", reserve)
             let p2p = try repository.p2p()
+            // Somebody else takes the room of the host's reserve.
+            try host.stop()
+            try Command(["rm", "\(host.root)/.annexd/reserve"]).check()
+            try disk.fill(leaving: 1 << 20)
+            try host.restart()
             #expect(try p2p.checkPresent("URL--a") == false)
             let reply = try p2p.put("URL--a", [1, 2, 3])
             #expect(reply.status == 507, "\(reply.status) \(reply.reason)")

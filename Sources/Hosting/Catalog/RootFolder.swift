@@ -67,7 +67,7 @@ public struct RootFolder: Sendable, Hashable {
         // What is not what it seems is told when the repository is opened; see ``RepositoryShape``.
         guard let config = try Files.status(folder.appending("config")), config.kind != .directory else { return false }
         guard let objects = try Files.status(folder.appending("objects")) else { return false }
-        return objects.kind == .directory || objects.kind == .symbolicLink
+        return objects.kind != .regular
     }
 
     /// The present name of a repository that was once called `name`, or nil.

@@ -76,13 +76,13 @@ struct RepositoryImport {
     /// Moving what is hosted under another name would leave no alias, and take it away from a running server.
     private func requireNotHosted() throws {
         guard let real = try Files.realPath(root.path), source.starts(with: real) else { return }
-        let components = source.components.dropFirst(real.components.count).map(\.string)
+        var components = source.components.dropFirst(real.components.count).map(\.string)
+        if components.last == ".git" { components.removeLast() }
         if let hosted = RepositoryName(components: components), try root.gitDirectory(of: hosted) != nil {
             throw HostingError.refused(
                 "\"\(source)\" is hosted as \"\(hosted)\" already: annexd repo rename \(hosted) \(name) gives it "
                     + "another name")
         }
-        throw HostingError.refused("\"\(source)\" is a part of the root \"\(root.path)\" itself")
     }
 
     private func requireNoStrays(in gitDirectory: FilePath) throws {

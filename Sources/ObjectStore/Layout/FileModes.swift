@@ -13,7 +13,7 @@ struct FileModes {
         sharesWritableObjects = !settings.usesLockFiles && settings.sharing != .umask
     }
 
-    private init(_ other: FileModes, _ gitDirectory: FilePath) {
+    private init(_ other: FileModes, _ gitDirectory: ConfinedPath) {
         sharing = other.sharing
         sharesWritableObjects = other.sharesWritableObjects
         self.gitDirectory = gitDirectory
