@@ -64,7 +64,7 @@ extension AnnexBranch {
         ref == synced || ref.starts(with: "refs/synced/".utf8) && ref.suffix(10).elementsEqual("/git-annex".utf8)
     }
 
-    /// Where each of these refs is, if the branch lacks its commit.
+    /// Where each of these refs is, if the branch lacks its commit; in the order of the names.
     private func pushedRefs(_ names: [[UInt8]], beyond tip: String?) async throws -> [Candidate] {
         var lines: [[UInt8]]
         do {
@@ -77,13 +77,20 @@ extension AnnexBranch {
                 lines += (try? await objects.locate([name], beyond: tip)) ?? []
             }
         }
-        var seen = Set(try await ignoredCommits())
-        return lines.compactMap { line in
-            let words = String(decoding: line, as: UTF8.self).split(separator: " ", maxSplits: 2)
-            guard words.count == 3, words[1] == "commit", words[2].hasSuffix("/git-annex") else { return nil }
-            guard seen.insert(String(words[0])).inserted else { return nil }
-            return Candidate(commit: String(words[0]), ref: String(words[2]))
+        // Git sorts them by name.
+        var places: [[UInt8]: Int] = [:]
+        for (place, name) in names.enumerated() { places[name] = place }
+        var found: [(place: Int, candidate: Candidate)] = []
+        for line in lines {
+            let words = line.split(separator: 32, maxSplits: 2)
+            guard words.count == 3, words[1].elementsEqual("commit".utf8), let place = places[Array(words[2])] else {
+                continue
+            }
+            let (commit, ref) = (String(decoding: words[0], as: UTF8.self), String(decoding: words[2], as: UTF8.self))
+            found.append((place, Candidate(commit: commit, ref: ref)))
         }
+        var seen = Set(try await ignoredCommits())
+        return found.sorted { $0.place < $1.place }.map(\.candidate).filter { seen.insert($0.commit).inserted }
     }
 
     /// Each is compared with the others, so many of them at once would take long; the rest is merged with the next push.
