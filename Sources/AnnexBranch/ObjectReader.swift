@@ -159,6 +159,9 @@ private final class ObjectSession: Sendable {
         }
     }
 
+    /// In bytes; no push brings a larger one.
+    private static let largestSkipped = 1 << 36
+
     /// Answers are `ID TYPE SIZE LF content LF`, or `NAME missing LF`.
     private static func reply(from output: inout ObjectOutput, _ sizeLimit: Int) async throws -> ObjectReply {
         guard let line = try await output.record(endingWith: 10) else {
@@ -171,7 +174,10 @@ private final class ObjectSession: Sendable {
                 code: .unexpectedContent, message: "git cat-file answered \"\(String(decoding: line, as: UTF8.self))\"")
         }
         if size > sizeLimit {
-            // Not `size + 1`: a broken object may claim any size.
+            // Attack: a broken object may claim any size, and git prints fewer bytes then. Nobody waits for so many.
+            if size > Self.largestSkipped {
+                throw AnnexBranchError.unfit("an object claims to have \(size) bytes")
+            }
             try await output.skip(size)
             try await output.skip(1)
             return .tooLarge(id: Array(words[0]), size: size)

@@ -9,7 +9,7 @@ import Testing
 
 @testable import AnnexBranch
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct CachedLogTests {
     private func descriptions(
         in budget: CacheBudget = CacheBudget(), cost: Int = 5000

@@ -11,7 +11,7 @@ import Testing
 
 @testable import AnnexBranch
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct HostileBranchTests {
     private static let dead = ["dddddddd-0000-4000-8000-000000000001", "dddddddd-0000-4000-8000-000000000002"]
 

@@ -8,7 +8,7 @@ import Testing
 
 @testable import AnnexBranch
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct PushedRefsTests {
     private static let synced = "refs/heads/synced/git-annex"
 

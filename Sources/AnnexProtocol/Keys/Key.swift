@@ -109,9 +109,11 @@ public struct Key: Hashable, Sendable {
     private static func number(_ digits: ArraySlice<UInt8>) throws(KeyError) -> UInt64 {
         var value: UInt64 = 0
         for digit in digits {
-            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-            value = product &+ UInt64(digit - 48)
-            if overflow || value > UInt64(Int64.max) { throw .numberTooLarge }
+            // Both steps are looked at: 2^64 must not come out as 0.
+            let (product, isTooLarge) = value.multipliedReportingOverflow(by: 10)
+            let (sum, isAboveAll) = product.addingReportingOverflow(UInt64(digit - 48))
+            if isTooLarge || isAboveAll || sum > UInt64(Int64.max) { throw .numberTooLarge }
+            value = sum
         }
         return value
     }

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Hosting
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct HostileProxyLogTests {
     private let gateway = RepositoryUUID("495a2bae-1d2a-4cdc-a197-bdf66722e764")!
 
