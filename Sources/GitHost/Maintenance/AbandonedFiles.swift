@@ -40,6 +40,19 @@ public enum AbandonedFiles {
         return sweep.removed
     }
 
+    /// The latest time at which anything in a tree changed, in seconds since 1970; nil where nothing is there.
+    ///
+    /// A folder is as old as its last entry: the quarantine of a push that lasts for days looks abandoned from outside.
+    public static func lastChange(_ path: ConfinedPath) throws(FileError) -> Int64? {
+        guard let status = try Files.status(path) else { return nil }
+        var latest = status.modified.seconds
+        guard status.kind == .directory else { return latest }
+        for name in try Files.list(path) {
+            latest = max(latest, try lastChange(path.appending(bytes: name)) ?? latest)
+        }
+        return latest
+    }
+
     /// Removes the abandoned locks that a push to these refs would meet. A few `stat` calls.
     public static func removeLocks(of refs: [[UInt8]], in gitDirectory: FilePath) throws(FileError) {
         var sweep = Sweep()
@@ -103,23 +116,13 @@ private struct Sweep {
         let found = if let names { names } else { try Files.list(directory) }
         for name in found where name.starts(with: "tmp_".utf8) || name.starts(with: ".tmp-".utf8) {
             let path = directory.appending(bytes: name)
-            guard let last = try lastChange(path), isAbandoned(last, after: AbandonedFiles.receivingAge) else {
+            guard let last = try AbandonedFiles.lastChange(path), isAbandoned(last, after: AbandonedFiles.receivingAge)
+            else {
                 continue
             }
             try Files.removeTree(path)
             removed.append(path.path)
         }
-    }
-
-    /// The latest time at which anything in a tree changed, in seconds since 1970.
-    private func lastChange(_ path: ConfinedPath) throws(FileError) -> Int64? {
-        guard let status = try Files.status(path) else { return nil }
-        var latest = status.modified.seconds
-        guard status.kind == .directory else { return latest }
-        for name in try Files.list(path) {
-            latest = max(latest, try lastChange(path.appending(bytes: name)) ?? latest)
-        }
-        return latest
     }
 
     private func isAbandoned(_ modified: Int64, after age: Int64) -> Bool {

@@ -11,7 +11,8 @@ struct GitDebrisCheck: Sendable {
     private struct Found: Sendable {
         var path: ConfinedPath
         var name: String
-        var modified: FileStatus.Timestamp
+        /// When anything in it changed last, in seconds since 1970.
+        var modified: Int64
         var age: Int64
     }
 
@@ -36,7 +37,7 @@ struct GitDebrisCheck: Sendable {
 
     /// Only if nobody has touched it since.
     private static func remove(_ found: Found) throws -> Bool {
-        guard try Files.status(found.path)?.modified == found.modified else { return false }
+        guard try AbandonedFiles.lastChange(found.path) == found.modified else { return false }
         try Files.removeTree(found.path)
         return true
     }
@@ -89,8 +90,8 @@ struct GitDebrisCheck: Sendable {
     }
 
     private static func look(_ path: ConfinedPath, _ name: String, olderThan limit: Int64) throws -> Found? {
-        guard let status = try Files.status(path) else { return nil }
-        let age = WallClock.seconds - status.modified.seconds
-        return age > limit ? Found(path: path, name: name, modified: status.modified, age: age) : nil
+        guard let modified = try AbandonedFiles.lastChange(path) else { return nil }
+        let age = WallClock.seconds - modified
+        return age > limit ? Found(path: path, name: name, modified: modified, age: age) : nil
     }
 }
