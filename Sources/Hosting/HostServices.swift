@@ -1,6 +1,7 @@
 public import AnnexBranch
 public import Blocking
 public import FileIO
+public import GitHost
 public import Logging
 import ObjectStore
 public import Remotes
@@ -14,6 +15,8 @@ public struct HostServices: Sendable {
     public var commitDelay: Duration
     /// The connections to remotes on other machines.
     public var remotes: RemoteConnections
+    /// What one git process may take.
+    public var gitMemory: GitMemory
     /// Space for what must work on a full disk; nil keeps none.
     public var reserve: SpaceReserve?
     /// Bounds what is remembered of the logs of all repositories.
@@ -21,13 +24,14 @@ public struct HostServices: Sendable {
 
     public init(
         pool: BlockingPool, locks: LockTable, logger: Logger, commitDelay: Duration, remotes: RemoteConnections,
-        reserve: SpaceReserve? = nil
+        gitMemory: GitMemory = .standard, reserve: SpaceReserve? = nil
     ) {
         self.pool = pool
         self.locks = locks
         self.logger = logger
         self.commitDelay = commitDelay
         self.remotes = remotes
+        self.gitMemory = gitMemory
         self.reserve = reserve
     }
 

@@ -12,8 +12,12 @@ public import SystemPackage
 /// replaces, and who had opened these finds the objects in the new one. Killed in the middle it leaves ``AbandonedFiles``.
 public struct PackUpkeep: Sendable {
     private let gitDirectory: FilePath
+    private let memory: GitMemory
 
-    public init(gitDirectory: FilePath) { self.gitDirectory = gitDirectory }
+    public init(gitDirectory: FilePath, memory: GitMemory = .standard) {
+        self.gitDirectory = gitDirectory
+        self.memory = memory
+    }
 
     /// From which number on there is something to do; 0 for never (`gc.auto` and `gc.autoPackLimit`).
     public struct Limits: Sendable, Equatable {
@@ -98,8 +102,7 @@ public struct PackUpkeep: Sendable {
     /// Packs what is loose and unites packs.
     public func run() async throws {
         let command = GitCommand(["repack", "-d", "-l", "-q", "-n", "--geometric=2"], in: gitDirectory)
-            .setting("pack.threads", "1").setting("pack.windowMemory", "64m").setting("pack.deltaCacheSize", "64m")
-            .setting("core.bigFileThreshold", "32m").setting("pack.packSizeLimit", "0")
+            .bounded(by: memory, threads: 1).setting("pack.packSizeLimit", "0")
         // As long as a disk may need for the largest repositories.
         _ = try await command.output(within: .seconds(24 * 3600))
     }

@@ -14,6 +14,7 @@ public struct GitCommand: Sendable {
     private var variables: [(String, [UInt8])] = []
     private var patience: Duration?
     private var standing = Standing.clean
+    private var memory = GitMemory.standard
 
     /// Whose configuration counts.
     enum Standing: Sendable {
@@ -37,6 +38,7 @@ public struct GitCommand: Sendable {
         gitDirectory = "/nonexistent"
         standing = .ofThisUser
         settings = []
+        memory = GitMemory(mebibytes: nil)
     }
 
     /// This command with one more argument, given as bytes that need not be UTF-8 and hold no NUL.
@@ -63,6 +65,15 @@ public struct GitCommand: Sendable {
     public func environment(_ name: String, _ value: [UInt8]) -> GitCommand {
         var copy = self
         copy.variables.append((name, value))
+        return copy
+    }
+
+    /// This command under another bound than the standard one, and with settings that keep git below it.
+    ///
+    /// - Parameter threads: of one pack-objects or index-pack.
+    func bounded(by memory: GitMemory, threads: Int) -> GitCommand {
+        var copy = GitMemory.settings(threads: threads).reduce(self) { $0.setting($1.0, $1.1) }
+        copy.memory = memory
         return copy
     }
 
@@ -157,7 +168,7 @@ public struct GitCommand: Sendable {
         options.processGroupID = 0
         options.teardownSequence = [.gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .seconds(5))]
         let outcome = try await Subprocess.run(
-            .name("git"), arguments: Arguments(fullArguments), environment: .custom(fullEnvironment),
+            .name(memory.launch.program), arguments: Arguments(fullArguments), environment: .custom(fullEnvironment),
             workingDirectory: standing == .clean ? nil : "/", platformOptions: options, input: .inputWriter,
             output: .sequence, error: .sequence
         ) { execution -> GitOutputOf<Result> in
@@ -198,8 +209,8 @@ public struct GitCommand: Sendable {
 
     /// Each with the NUL at its end that the Subprocess library expects of bytes.
     private var fullArguments: [[UInt8]] {
-        var result: [[UInt8]] = []
-        result.reserveCapacity(settings.count * 2 + arguments.count + 1)
+        var result = memory.launch.arguments.map { Array($0.utf8) }
+        result.reserveCapacity(result.count + settings.count * 2 + arguments.count + 1)
         for (key, value) in settings {
             result.append(Array("-c".utf8))
             result.append(Array("\(key)=".utf8) + value)

@@ -23,7 +23,7 @@ extension HostedRepository {
     private static let spaceLeft: UInt64 = 64 << 20
 
     fileprivate func keepPacked() async {
-        let upkeep = PackUpkeep(gitDirectory: gitDirectory)
+        let upkeep = PackUpkeep(gitDirectory: gitDirectory, memory: services.gitMemory)
         let census = { @Sendable () throws -> PackUpkeep.Census? in
             let limits = try self.currentSettings().packing
             let census = try upkeep.census()
