@@ -58,11 +58,12 @@ extension AnnexBranch {
     /// Ends the fresh state: a client's git-annex branch has arrived. The server's own facts are committed onto it.
     public func didReceiveFirstPush() async throws {
         let marker = marker
+        // Also where the marker stays: it only hides the branch from the next pusher.
+        schedule.endHold()
         try await executor.run {
             guard try Files.unlink(marker) else { return }
             try Files.synchronizeDirectory(marker.removingLastComponent())
         }
-        schedule.endHold()
         try await flush()
     }
 

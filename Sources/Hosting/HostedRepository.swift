@@ -207,15 +207,22 @@ extension HostedRepository {
     /// - Parameter refs: the full names of the refs that it may have moved.
     public func concludePush(movedBranch: Bool, refs: [[UInt8]] = []) async throws {
         guard let branch else { return }
-        do {
-            if movedBranch { try await branch.concludeFirstPush() }
-            try await merge(refs, into: branch)
-        } catch {
-            // What git has accepted is in the branch all the same.
-            _ = try? await branch.pushEnded(isPresent: holds)
-            throw error
+        let steps: [() async throws -> Void] = [
+            { if movedBranch { try await branch.concludeFirstPush() } },
+            { try await self.merge(refs, into: branch) },
+            // What git has accepted is in the branch, merged or not.
+            { try await branch.pushEnded(isPresent: self.holds) },
+        ]
+        try await Self.each(steps)
+    }
+
+    /// Takes every step, whatever becomes of the others; throws the first error at the end.
+    private static func each(_ steps: [() async throws -> Void]) async throws {
+        var first: (any Error)?
+        for step in steps {
+            do { try await step() } catch { first = first ?? error }
         }
-        try await branch.pushEnded(isPresent: holds)
+        if let first { throw first }
     }
 
     /// Merges what a push brought that a crash interrupted, and compares the branch with the object store, also where it
@@ -223,11 +230,15 @@ extension HostedRepository {
     func finishInterruptedPush() async {
         guard let branch else { return }
         do {
-            if try await branch.hasInterruptedPush {
-                try await branch.concludeFirstPush()
-                try await merge([], into: branch)
-            }
-            try await branch.verifyOwnLocations(isPresent: holds)
+            try await Self.each([
+                {
+                    guard try await branch.hasInterruptedPush else { return }
+                    try await Self.each([
+                        { try await branch.concludeFirstPush() }, { try await self.merge([], into: branch) },
+                    ])
+                },
+                { try await branch.verifyOwnLocations(isPresent: self.holds) },
+            ])
         } catch {
             services.logger.warning(
                 "the git-annex branch could not be compared with the object store",
