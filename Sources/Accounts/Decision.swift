@@ -20,7 +20,7 @@ public enum Decision: Hashable, Sendable {
 /// | unrecognized credentials | 401 | 401, so that a client forgets them; stock's 200 and 403 make it keep them |
 /// | a user | allow | 403 with name and right |
 ///
-/// | right | read, gitRead, config, lock | write, gitWrite, create | remove |
+/// | right | read, gitRead, config, lock | write, gitWrite, create | remove, gitRewrite |
 /// |---|---|---|---|
 /// | `none` | – | – | – |
 /// | `read` | yes | – | – |

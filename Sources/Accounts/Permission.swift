@@ -18,6 +18,9 @@ public enum Permission: String, CaseIterable, Sendable {
     /// `git-receive-pack`.
     case gitWrite
 
+    /// A push that rewrites or deletes what is in git, where ``gitWrite`` only adds.
+    case gitRewrite
+
     /// Making the repository that a push names and that does not exist.
     case create
 
@@ -29,7 +32,7 @@ public enum Permission: String, CaseIterable, Sendable {
         switch self {
         case .read, .gitRead, .config, .lock: .read
         case .write, .gitWrite, .create: .append
-        case .remove: .write
+        case .remove, .gitRewrite: .write
         }
     }
 }

@@ -6,10 +6,10 @@ public enum Right: String, CaseIterable, Comparable, Sendable {
     /// See and fetch: clone, get, check presence, and lock content while dropping their own copy (spec 01 §6.8).
     case read
 
-    /// Also add: send content, push, create repositories.
+    /// Also add: send content, push what moves refs forward, create repositories.
     case append
 
-    /// Also remove content.
+    /// Also remove content, and rewrite and delete what is in git.
     case write
 
     public static func < (left: Right, right: Right) -> Bool { left.rank < right.rank }

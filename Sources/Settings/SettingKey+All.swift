@@ -19,7 +19,8 @@ extension SettingKey {
         .choice(
             "server.anonymous", \.server.anonymous, option: "--anonymous",
             "What people without a login may do on repositories that do not say otherwise: `read` is clone and get, "
-                + "`append` also put, push and create, `write` also remove content."),
+                + "`append` also put, push and create, but change nothing that is there; `write` also remove content, and rewrite "
+                + "and delete branches and tags."),
         .list(
             "server.trusted_proxies", \.server.trustedProxies, mayBeEmpty: true,
             accepts: "a list of numeric addresses such as \"127.0.0.1\" or \"::1\", and \"unix\" for Unix sockets",
@@ -50,7 +51,8 @@ extension SettingKey {
                 + "them at most. A request that gets none within `proxy.queue_seconds` is answered 503."),
         .time(
             "limits.header_timeout_seconds", \.limits.headerTimeout, unit: .seconds(1), 1...3600,
-            "How long a client may take to send the head of a request."),
+            "How long a client may take to send the head of a request. One that sends what git wants to know, or the commands "
+                + "of a push, may keep us waiting for as long, and a second more for each KiB."),
         .time(
             "limits.idle_timeout_seconds", \.limits.idleTimeout, unit: .seconds(1), 120...86_400,
             "How long a connection may be idle between requests. At least 120: git-annex keeps connections for later, and "
@@ -80,11 +82,20 @@ extension SettingKey {
             "Clones, fetches and pushes that git works on at once. Further ones wait in line."),
         .integer(
             "limits.git_slow_clients", \.limits.gitSlowClients, 0...10_000,
-            "Git processes beyond these that only wait for a slow client. One client may have half of all git processes, "
-                + "slow ones included."),
+            "Git processes beyond these that only wait for a slow client. One client may have an eighth of all git processes, "
+                + "slow ones included, and two in any case. Everybody behind a proxy is one client unless "
+                + "`server.trusted_proxies` names it; where it cannot be named, allow more of them."),
         .time(
             "limits.git_queue_seconds", \.limits.gitQueue, unit: .seconds(1), 1...3600,
             "How long one of them waits in line before it is answered 503."),
+        .integer(
+            "limits.git_memory_mebibytes", \.limits.gitMemory, 0...1_000_000,
+            "Memory that one git process may allocate; packs that it maps do not count. A push or clone that needs more "
+                + "fails. 0 for no bound. Pushes of files that git stores as differences to others need a few times the size "
+                + "of the largest."),
+        .integer(
+            "limits.push_mebibytes", \.limits.pushSize, 0...100_000_000,
+            "How much one push may bring into git, compressed. Annexed content does not count. 0 for no bound."),
         .integer(
             "limits.disk_reserve_mebibytes", \.limits.diskReserve, 0...1_000_000,
             "Disk space that is held back, in a file below `.annexd`, for locks, removals and the record of where "

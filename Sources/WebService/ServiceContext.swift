@@ -15,6 +15,10 @@ public struct ServiceContext: Sendable {
     public var createsOnPush: Bool
     public var gitSlots: GitSlots
     public var metricsAccess = MetricsPolicy.readers
+    /// How quickly the small bodies of git's requests must come.
+    public var gitPace = GitPace()
+    /// The largest pack of a push, in bytes; nil for no bound.
+    public var maximumPack: Int64?
     /// Proxies in front that tell the client's address.
     public var trustedProxies = TrustedProxies()
     public var metrics: ServiceMetrics
@@ -37,9 +41,7 @@ public struct ServiceContext: Sendable {
 
     /// Throws what the caller is told when the right is missing.
     func authorize(_ exchange: Exchange, _ permission: Permission, repository: RepositoryName?) throws {
-        var policy = policy
-        policy.repositoryName = repository?.description
-        switch decide(identity(exchange.header("Authorization")), permission, policy: policy, hasLogin: false) {
+        switch decision(exchange, permission, repository) {
         case .allow: return
         case .authenticate: throw ServiceError.unauthenticated
         case .forbid(let reason): throw ServiceError.forbidden(reason)
@@ -49,6 +51,19 @@ public struct ServiceContext: Sendable {
     /// Whether a caller has the right to read that repositories grant which do not say otherwise.
     func mayRead(_ exchange: Exchange) -> Bool {
         (try? authorize(exchange, .read, repository: nil)) != nil
+    }
+
+    /// Whether the caller has the right, where nothing is refused without it.
+    func allows(_ exchange: Exchange, _ permission: Permission, repository: RepositoryName) -> Bool {
+        decision(exchange, permission, repository) == .allow
+    }
+
+    private func decision(
+        _ exchange: Exchange, _ permission: Permission, _ repository: RepositoryName?
+    ) -> Decision {
+        var policy = policy
+        policy.repositoryName = repository?.description
+        return decide(identity(exchange.header("Authorization")), permission, policy: policy, hasLogin: false)
     }
 
     /// Who sends a request. Nobody can log in yet: well-formed credentials count for nothing, malformed ones are refused.

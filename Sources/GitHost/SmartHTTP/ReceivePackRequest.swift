@@ -1,7 +1,10 @@
 /// The beginning of a push: what it wants to do to which refs, read from the body without losing a byte of it.
 ///
-/// Feed it the body chunk by chunk until ``isComplete``; then forward ``received`` and the rest of the body to git
+/// Feed it the body chunk by chunk until ``isComplete``; then forward ``forwarded`` and the rest of the body to git
 /// (gitprotocol-pack(5), "Reference Update Request and Packfile Transfer").
+///
+/// What has two readings is refused, and git gets what was understood, written anew: a push must not be one thing to whoever
+/// decides about it and another to git.
 public struct ReceivePackRequest: Sendable {
     /// One requested change of a ref.
     public struct Command: Sendable, Hashable {
@@ -23,8 +26,10 @@ public struct ReceivePackRequest: Sendable {
 
     /// Why the body is not the beginning of a push.
     public enum Failure: Error, Sendable, Hashable {
-        /// The packets hold something that git would not understand either.
+        /// The packets hold something that git would not understand either, or not as we do.
         case malformed(String)
+        /// A capability that no answer to `info/refs` offers.
+        case notOffered(String)
         /// The commands take more than the limit.
         case tooLarge
         /// The body ended before the commands did.
@@ -37,16 +42,16 @@ public struct ReceivePackRequest: Sendable {
     /// Object ids of the client's shallow boundary.
     public private(set) var shallow: [String] = []
     public private(set) var pushOptions: [[UInt8]] = []
-    /// Every byte fed so far, including those behind the commands.
-    public private(set) var received: [UInt8] = []
+    /// How many bytes were fed so far.
+    public var count: Int { received.count }
     /// Whether the commands, and push options if there are any, have been read to their end.
     public var isComplete: Bool { state == .pack }
 
-    private enum State { case commands, certificate, options, pack }
+    private enum State { case commands, options, pack }
 
     private var state = State.commands
     private var position = 0
-    private var certificate: [UInt8] = []
+    private var received: [UInt8] = []
     private let limit: Int
 
     /// - Parameter limit: how many bytes commands and push options may take; those of some 40,000 refs by default.
@@ -63,6 +68,23 @@ public struct ReceivePackRequest: Sendable {
     /// Says that the body has ended. A body of nothing but a flush, which git sends to probe authentication, is fine.
     public mutating func finish() throws(Failure) {
         guard isComplete else { throw .truncated }
+    }
+
+    /// What git is to read in place of all that was fed: the commands as they were understood, and what came behind them.
+    public var forwarded: [UInt8] {
+        var bytes: [UInt8] = []
+        for id in shallow { bytes += PacketLine.encode(Array("shallow \(id)\n".utf8)) }
+        for (index, command) in commands.enumerated() {
+            var line = Array("\(command.old) \(command.new) ".utf8) + command.ref
+            if index == 0 { line += [0] + Array(" \(capabilities.joined(separator: " "))\n".utf8) }
+            bytes += PacketLine.encode(line)
+        }
+        bytes += PacketLine.flush
+        if capabilities.contains("push-options") {
+            for option in pushOptions { bytes += PacketLine.encode(option) }
+            bytes += PacketLine.flush
+        }
+        return bytes + received[position...]
     }
 
     /// The payload of the next packet; an empty optional inside is a flush. Nil until it has arrived whole.
@@ -85,51 +107,51 @@ public struct ReceivePackRequest: Sendable {
         case (.commands, nil):
             state = capabilities.contains("push-options") ? .options : .pack
         case (.commands, let line?): try takeCommand(line)
-        case (.certificate, let line?): try takeCertificate(line)
-        case (.certificate, nil): throw .malformed("push certificate without an end")
-        case (.options, let line?): pushOptions.append(Array(line.withoutNewline))
+        case (.options, let line?):
+            if line.contains(0) { throw .malformed("NUL in a push option") }
+            pushOptions.append(Array(line.withoutNewline))
         case (.options, nil): state = .pack
         case (.pack, _): break
         }
     }
 
     private mutating func takeCommand(_ packet: ArraySlice<UInt8>) throws(Failure) {
-        var line = packet
+        var line = packet.withoutNewline
         if let end = packet.firstIndex(of: 0) {
+            // Git takes those of the last packet that has any, up to the next NUL.
+            guard commands.isEmpty else { throw .malformed("capabilities behind the first command") }
             line = packet[..<end]
-            // Git takes the capabilities of the last packet that has any.
-            capabilities = String(decoding: packet[(end + 1)...].withoutNewline, as: UTF8.self)
-                .split(separator: " ").map(String.init)
+            try takeCapabilities(packet[(end + 1)...].withoutNewline)
         }
+        // A push certificate (gitprotocol-pack(5), "Push Certificate") has the commands in lines of its own, which packets may
+        // cut anywhere. Git takes one although it has offered no nonce for it.
+        if line.elementsEqual("push-cert".utf8) { throw .notOffered("push-cert") }
         if line.starts(with: "shallow ".utf8) {
-            shallow.append(try objectID(line.withoutNewline.dropFirst(8)))
-        } else if line.elementsEqual("push-cert".utf8) {
-            state = .certificate
+            guard !packet.contains(0), commands.isEmpty else { throw .malformed("shallow behind the first command") }
+            shallow.append(try objectID(line.dropFirst(8)))
         } else {
-            commands.append(try command(line.withoutNewline))
-        }
-    }
-
-    /// The certificate's own lines, up to its signature, hold the commands after an empty line.
-    private mutating func takeCertificate(_ packet: ArraySlice<UInt8>) throws(Failure) {
-        // Git takes each packet up to a NUL. A ref that ends there for git and later for us would be another ref.
-        if packet.contains(0) { throw .malformed("NUL in a push certificate") }
-        guard packet.elementsEqual("push-cert-end\n".utf8) else {
-            certificate.append(contentsOf: packet)
-            return
-        }
-        state = .commands
-        let lines = certificate.split(separator: 10, omittingEmptySubsequences: false)
-        guard let blank = lines.firstIndex(where: \.isEmpty) else { throw .malformed("bad push certificate") }
-        for line in lines[(blank + 1)...] {
-            if line.isEmpty || line.starts(with: "-----BEGIN".utf8) { break }
             commands.append(try command(line))
         }
     }
 
+    private mutating func takeCapabilities(_ bytes: ArraySlice<UInt8>) throws(Failure) {
+        guard bytes.allSatisfy({ 0x20...0x7e ~= $0 }) else { throw .malformed("bad capabilities") }
+        capabilities = String(decoding: bytes, as: UTF8.self).split(separator: " ").map(String.init)
+        for capability in capabilities {
+            let name = capability.prefix { $0 != "=" }
+            guard Self.offered.contains(String(name)) else { throw .notOffered(String(name.prefix(40))) }
+        }
+    }
+
+    /// What receive-pack of any git since 2.0 offers, and we let it offer. `push-cert` is not among them.
+    private static let offered: Set = [
+        "report-status", "report-status-v2", "delete-refs", "side-band-64k", "quiet", "atomic", "ofs-delta", "no-thin",
+        "push-options", "object-format", "agent", "session-id",
+    ]
+
     private func command(_ line: ArraySlice<UInt8>) throws(Failure) -> Command {
         let parts = line.split(separator: 32, maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3, !parts[2].isEmpty else { throw .malformed("bad command") }
+        guard parts.count == 3, !parts[2].isEmpty, !parts[2].contains(10) else { throw .malformed("bad command") }
         return Command(old: try objectID(parts[0]), new: try objectID(parts[1]), ref: Array(parts[2]))
     }
 

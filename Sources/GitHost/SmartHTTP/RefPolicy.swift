@@ -1,58 +1,126 @@
-/// Which changes of refs a push may make, whoever pushes (spec 02 §2.6, #42 and #43).
+/// Which changes of refs a push may make (spec 02 §2.6, #42 and #43; docs/hostile-pushes.md).
 ///
-/// Git-annex merges every ref whose last component is `git-annex`, so only three kinds of them may be written.
-public enum RefPolicy {
-    /// A command that is refused.
-    public struct Refusal: Sendable, Hashable {
-        public var ref: [UInt8]
+/// One table of refs, read from its top, is decided twice: here, on the commands that were parsed, and by the hooks of
+/// ``HookDirectory``, which are made from the same table, on what git has parsed.
+public struct RefPolicy: Sendable, Hashable {
+    /// Whether the pusher may rewrite and delete, or only add.
+    public var mayRewrite: Bool
+
+    public init(mayRewrite: Bool) { self.mayRewrite = mayRewrite }
+
+    /// What becomes of one command.
+    public enum Verdict: Sendable, Hashable {
+        case accept
         /// A sentence for the person who pushed.
-        public var reason: String
+        case refuse(String)
+        /// The hook decides, which sees the pushed objects.
+        case ask
     }
 
-    /// The refused ones among the commands, in their order. The others may go on.
-    ///
-    /// A rewind of `git-annex` needs the pushed objects; the hook of ``HookDirectory`` refuses it, and these as well.
-    public static func decide(_ commands: [ReceivePackRequest.Command]) -> [Refusal] {
-        commands.compactMap { command in
-            reason(against: command).map { Refusal(ref: command.ref, reason: $0) }
-        }
+    /// What a ref is.
+    enum Kind: Hashable {
+        /// The branch that says where the files are.
+        case annexBranch
+        /// Merged into it after the push, and overwritten by each `git annex sync`: nothing in it is history.
+        case merged
+        case hostsOwn
+        /// Git-annex merges every ref whose last component is `git-annex`.
+        case otherAnnex
+        /// It grows by fast-forwards.
+        case history
+        /// It stays what it is.
+        case fixed
     }
 
-    /// Whether a push can touch a ref that the hook looks at, so that all other pushes run without it.
-    ///
-    /// It searches all the bytes rather than the parsed commands: what git reads differently is then still found.
-    public static func needsHook(_ request: ReceivePackRequest) -> Bool {
-        contains(request.received, Array("git-annex".utf8)) || contains(request.received, Array("refs/annexd".utf8))
-    }
-
-    private static func contains(_ bytes: [UInt8], _ name: [UInt8]) -> Bool {
-        var rest = bytes[...]
-        while let start = rest.firstIndex(of: name[0]) {
-            rest = rest[start...]
-            if rest.starts(with: name) { return true }
-            rest = rest.dropFirst()
-        }
-        return false
-    }
-
-    private static func reason(against command: ReceivePackRequest.Command) -> String? {
-        let parts = command.ref.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
-        if parts.starts(with: ["refs", "annexd"]) { return hostsOwn }
+    /// The refs that can be pushed, and what they are; the first line that matches counts. All others are refused: git gives
+    /// some a meaning of its own, such as `refs/replace`, and may do so with more.
+    static let table: [(kind: Kind, refs: [RefPattern])] = [
+        (.annexBranch, ["refs/heads/git-annex"]),
+        (.hostsOwn, ["refs/annexd", "refs/annexd/*"]),
         // Where a ref lies below a name, no ref can have that name: the branch could never be made.
-        if parts.count > 3, parts.starts(with: ["refs", "heads", "git-annex"]) { return otherRef }
-        if parts.count > 4, parts.starts(with: ["refs", "heads", "synced", "git-annex"]) { return otherRef }
-        guard parts.last == "git-annex" else { return nil }
-        if parts == ["refs", "heads", "git-annex"] {
-            return command.isDeletion ? deletion : nil
-        }
-        if parts == ["refs", "heads", "synced", "git-annex"] { return nil }
-        if parts.count >= 4, parts[0] == "refs", parts[1] == "synced" { return nil }
-        return otherRef
+        (.otherAnnex, ["refs/heads/git-annex/*", "refs/heads/synced/git-annex/*"]),
+        (.merged, ["refs/heads/synced/git-annex", "refs/synced/?*/git-annex"]),
+        (.otherAnnex, ["git-annex", "*/git-annex"]),
+        (.history, ["refs/heads/?*", "refs/notes/?*", "refs/synced/?*", "refs/remotes/?*"]),
+        (.fixed, ["refs/tags/?*", "refs/pull/?*", "refs/merge-requests/?*", "refs/changes/?*"]),
+    ]
+
+    static func kind(of ref: [UInt8]) -> Kind? {
+        table.first { line in line.refs.contains { $0.matches(ref) } }?.kind
     }
 
+    /// Decides one command by the name of its ref.
+    public func verdict(on command: ReceivePackRequest.Command) -> Verdict { verdict(on: command, as: command.ref) }
+
+    /// Decides a command on a symbolic ref, which moves the ref that it points to: by both names.
+    ///
+    /// - Parameter target: what the ref points to; nil where it is a plain one.
+    public func verdict(on command: ReceivePackRequest.Command, pointingTo target: [UInt8]?) -> Verdict {
+        let first = verdict(on: command)
+        guard let target else { return first }
+        if case .refuse = first { return first }
+        switch (Self.kind(of: target), verdict(on: command, as: target)) {
+        case (.annexBranch, _), (.merged, _): return .refuse(Self.alias)
+        case (_, .refuse(let reason)): return .refuse(reason)
+        // Whatever it is, the hook looks where it leads now.
+        default: return .ask
+        }
+    }
+
+    private func verdict(on command: ReceivePackRequest.Command, as ref: [UInt8]) -> Verdict {
+        switch Self.kind(of: ref) {
+        case .annexBranch: return command.isDeletion ? .refuse(Self.deletion) : .ask
+        case .hostsOwn: return .refuse(Self.hostsOwn)
+        case .otherAnnex: return .refuse(Self.otherRef)
+        case .merged:
+            if !command.isDeletion { return .ask }
+            return mayRewrite ? .accept : .refuse(Self.deletionTakesWrite)
+        case .history:
+            if mayRewrite || command.isCreation && !command.isDeletion { return .accept }
+            return command.isDeletion ? .refuse(Self.deletionTakesWrite) : .ask
+        case .fixed:
+            if mayRewrite || command.isCreation && !command.isDeletion { return .accept }
+            return .refuse(command.isDeletion ? Self.deletionTakesWrite : Self.changeTakesWrite)
+        case nil: return .refuse(Self.unknownRef)
+        }
+    }
+
+    // Words without quotes, backslashes and dollar signs: they also stand in the hooks.
     static let deletion = "the git-annex branch holds where the files are and cannot be deleted"
     static let rewind = "the git-annex branch has other changes; fetch, merge with git annex sync, and push again"
     static let hostsOwn = "refs below refs/annexd belong to the host"
     static let otherRef =
         "a ref named git-annex may only be the branch git-annex, synced/git-annex or below refs/synced"
+    static let alias = "it points to a git-annex branch; push to that one"
+    static let deletionTakesWrite = "deleting a ref takes the right to write, and you may only add"
+    static let rewriteTakesWrite =
+        "it is no fast-forward; rewriting history takes the right to write, and you may only add"
+    static let changeTakesWrite = "changing it takes the right to write, and you may only add"
+    static let unknownRef =
+        "only refs below refs/heads, refs/tags, refs/notes, refs/remotes, refs/synced, refs/pull, refs/merge-requests "
+        + "and refs/changes can be pushed"
+}
+
+/// A pattern of refs with one `*` or `?*` at most, as the shell reads it: it stands for any bytes, slashes included.
+struct RefPattern: Sendable, Hashable, ExpressibleByStringLiteral {
+    /// As the shell takes it.
+    let text: String
+    private let prefix: [UInt8]
+    private let suffix: [UInt8]
+    /// How many bytes the wildcard stands for at least; nil where there is none.
+    private let least: Int?
+
+    init(stringLiteral text: String) {
+        self.text = text
+        let wildcard = text.firstRange(of: "?*") ?? text.firstRange(of: "*")
+        prefix = Array(text[..<(wildcard?.lowerBound ?? text.endIndex)].utf8)
+        suffix = Array(text[(wildcard?.upperBound ?? text.endIndex)...].utf8)
+        least = wildcard.map { text[$0].count - 1 }
+    }
+
+    func matches(_ ref: [UInt8]) -> Bool {
+        guard let least else { return ref == prefix }
+        return ref.count >= prefix.count + least + suffix.count && ref.starts(with: prefix)
+            && ref.suffix(suffix.count).elementsEqual(suffix)
+    }
 }

@@ -12,12 +12,13 @@ public struct SmartHTTP: Sendable {
         public var isBare = true
         /// Refs and prefixes of refs that clients do not see and cannot change, as `transfer.hideRefs` takes them.
         public var hiddenRefs: [String] = []
-        /// The directory that ``HookDirectory`` filled; without one no hook runs.
-        public var hooks: FilePath?
+        /// What guards a push; without it none is received.
+        public var hooks: PushHooks?
         /// More variables for git and its hooks.
         public var environment: [(String, [UInt8])] = []
         /// The largest pack a push may bring, in bytes.
         public var maximumPackSize: Int64?
+        public var memory = GitMemory.standard
         /// Threads of one pack-objects or index-pack.
         public var threads = 2
 
@@ -69,6 +70,9 @@ public struct SmartHTTP: Sendable {
         _ service: GitService, _ requested: GitProtocol, feed: @escaping @Sendable (GitInput) async throws -> Void,
         to sink: @escaping Sink
     ) async throws -> GitOutputOf<Int> {
+        if service == .receivePack && options.hooks == nil {
+            throw GitError(code: .spawn, command: service.subcommand, message: "nothing guards this push")
+        }
         let command = command(service, requested.value(for: service), flags: ["--stateless-rpc"])
         let result = try await command.stream { process in
             try await Self.exchange(process, feed: feed, to: sink)
@@ -119,12 +123,14 @@ public struct SmartHTTP: Sendable {
 
     private func command(_ service: GitService, _ spoken: GitProtocol, flags: [String]) -> GitCommand {
         var command = GitCommand([service.subcommand] + flags, in: gitDirectory).argument(gitDirectory.bytes)
+            .bounded(by: options.memory, threads: options.threads)
         for (key, value) in settings(service) { command = command.setting(key, value) }
         for ref in options.hiddenRefs { command = command.setting("transfer.hideRefs", ref) }
         if let hooks = options.hooks, service == .receivePack {
             // Git runs in the repository. A hook that it does not find it passes over, and what the hook would have refused
             // is accepted.
-            command = command.setting("core.hooksPath", hooks.absolute.bytes)
+            command = command.setting("core.hooksPath", hooks.folder.absolute.bytes)
+            for (name, value) in hooks.environment { command = command.environment(name, value) }
         }
         if !spoken.value.isEmpty { command = command.environment("GIT_PROTOCOL", spoken.value) }
         for (name, value) in options.environment { command = command.environment(name, value) }
@@ -135,27 +141,21 @@ public struct SmartHTTP: Sendable {
     }
 
     private func settings(_ service: GitService) -> [(String, String)] {
-        // Bounds of the memory of one git process; large blobs are streamed and never searched for deltas.
-        let memory = [
-            ("pack.threads", "\(options.threads)"), ("pack.windowMemory", "64m"), ("pack.deltaCacheSize", "64m"),
-            ("core.bigFileThreshold", "32m"),
-        ]
         switch service {
         case .uploadPack:
-            return memory + [
+            return [
                 ("uploadpack.allowFilter", "true"), ("uploadpack.allowAnySHA1InWant", "false"),
                 ("uploadpack.allowTipSHA1InWant", "true"), ("uploadpack.allowReachableSHA1InWant", "true"),
             ]
         case .receivePack:
-            var settings =
-                memory + [
-                    ("receive.advertisePushOptions", "true"), ("receive.autogc", "false"),
-                    // Odd old history must be accepted; the git-annex branch is checked by its own module.
-                    ("transfer.fsckObjects", "false"), ("receive.fsckObjects", "false"),
-                    // Each loose object is synchronised to disk on its own, so only small pushes become loose objects.
-                    ("receive.unpackLimit", "32"),
-                    ("receive.denyCurrentBranch", options.isBare ? "refuse" : "updateInstead"),
-                ]
+            var settings = [
+                ("receive.advertisePushOptions", "true"), ("receive.autogc", "false"),
+                // Odd old history must be accepted; the git-annex branch is checked by its own module.
+                ("transfer.fsckObjects", "false"), ("receive.fsckObjects", "false"),
+                // Each loose object is synchronised to disk on its own, so only small pushes become loose objects.
+                ("receive.unpackLimit", "32"),
+                ("receive.denyCurrentBranch", options.isBare ? "refuse" : "updateInstead"),
+            ]
             if let limit = options.maximumPackSize { settings.append(("receive.maxInputSize", "\(limit)")) }
             return settings
         }

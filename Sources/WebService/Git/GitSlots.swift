@@ -19,12 +19,13 @@ public final class GitSlots: Sendable {
         /// After how long a process that waits for its client gives its place away.
         public var slowAfter = Duration.seconds(1)
 
-        /// One client may have half of all places, but as many as can work at one time.
+        /// One client may have an eighth of all places, and two in any case: the slow ones of one client take nothing from
+        /// others, and who stands with others behind a proxy that nobody trusts can still work.
         public init(working: Int, slow: Int, patience: Duration) {
             self.working = working
             self.slow = slow
             self.patience = patience
-            ofClient = max(working, (working + slow) / 2)
+            ofClient = max(2, (working + slow) / 8)
         }
     }
 

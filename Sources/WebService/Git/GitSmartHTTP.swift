@@ -28,7 +28,7 @@ struct GitSmartHTTP {
         let repository = try await context.readable(name, exchange)
         exchange.note(repository: repository.name, operation: "info/refs")
         await repository.flushBranch()
-        try await advertise(.uploadPack, SmartHTTP(repository.gitDirectory))
+        try await advertise(.uploadPack, context.git(repository))
     }
 
     /// A name that does not exist is advertised as an empty repository where a push may create it. Nothing is created
@@ -44,7 +44,7 @@ struct GitSmartHTTP {
         }
         var options = SmartHTTP.Options()
         if try await repository.hidesBranch() { options.hiddenRefs = ["refs/heads/git-annex"] }
-        try await advertise(.receivePack, SmartHTTP(repository.gitDirectory, options: options))
+        try await advertise(.receivePack, context.git(repository, options))
     }
 
     private func advertise(_ service: GitService, _ git: SmartHTTP) async throws {
@@ -61,14 +61,18 @@ struct GitSmartHTTP {
         let repository = try await context.readable(name, exchange)
         exchange.note(repository: repository.name, operation: "upload-pack")
         try exchange.requireContentType(GitService.uploadPack.requestType)
+        let body = GitBody(exchange, pace: context.gitPace)
+        var start: [UInt8] = []
+        let isWhole = try await body.read(into: &start, until: GitBody.readAhead)
+        let beginning = start
         // Version 2 lists refs in this request.
         await repository.flushBranch()
         let answer = GitAnswer(exchange, contentType: GitService.uploadPack.resultType)
-        let body = GitBody(exchange)
         let result = try await context.gitSlots.withSlot(for: exchange.clientAddress.group) { slot in
-            try await SmartHTTP(repository.gitDirectory).respond(
+            try await context.git(repository).respond(
                 .uploadPack, GitProtocol(header: exchange.header("Git-Protocol")),
                 feed: { input in
+                    guard try await input.write(beginning), !isWhole else { return }
                     while let chunk = try await slot.whileWaiting({ try await body.next() }) {
                         guard try await input.write(chunk) else { return }
                     }
@@ -81,6 +85,13 @@ struct GitSmartHTTP {
 }
 
 extension ServiceContext {
+    /// The services of git on a repository.
+    func git(_ repository: HostedRepository, _ options: SmartHTTP.Options = .init()) -> SmartHTTP {
+        var options = options
+        options.memory = catalog.services.gitMemory
+        return SmartHTTP(repository.gitDirectory, options: options)
+    }
+
     /// The repository with this name, if the caller may read it.
     func readable(_ name: RepositoryName, _ exchange: Exchange) async throws -> HostedRepository {
         try authorize(exchange, .gitRead, repository: name)

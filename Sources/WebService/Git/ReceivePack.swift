@@ -19,7 +19,7 @@ struct ReceivePack {
         try context.authorize(exchange, .gitWrite, repository: name)
         exchange.note(repository: name, operation: "receive-pack")
         try exchange.requireContentType(GitService.receivePack.requestType)
-        let body = GitBody(exchange)
+        let body = GitBody(exchange, pace: context.gitPace)
         var request = ReceivePackRequest()
         if try await readCommands(of: &request, body, until: Self.readWithoutSlot) {
             return try await serve(request, followedBy: body, on: name, in: nil)
@@ -50,37 +50,73 @@ struct ReceivePack {
         _ request: ReceivePackRequest, followedBy body: GitBody, into repository: HostedRepository, in slot: GitSlot?
     ) async throws {
         let answer = GitAnswer(exchange, contentType: GitService.receivePack.resultType)
+        var start = request.forwarded
+        let isWhole = try await body.read(into: &start, until: start.count + GitBody.readAhead)
+        let beginning = start
+        body.mayTakeItsTime()
+        let git = try await git(for: request, into: repository)
+        let outcome: Result<GitOutputOf<Int>, any Error> = try await withSlot(slot) { slot in
+            let rest = isWhole ? nil : try await spool(body, of: request, for: repository, in: slot)
+            // What this begins is ended by `conclude` alone: nothing may fail in between.
+            try await prepare(repository, for: request)
+            do {
+                return .success(
+                    try await git.respond(
+                        .receivePack, GitProtocol(header: exchange.header("Git-Protocol")),
+                        feed: { input in
+                            guard try await input.write(beginning), !isWhole else { return }
+                            if let rest { return try await rest.feed(input) }
+                            while let chunk = try await slot.whileWaiting({ try await body.next() }) {
+                                guard try await input.write(chunk) else { return }
+                            }
+                        },
+                        to: { chunk in try await slot.whileWaiting { try await answer.write(chunk) } }))
+            } catch {
+                return .failure(error)
+            }
+        }
+        // Refs may have moved although the client is gone; what follows must be done all the same.
+        await conclude(repository, request)
+        let result = try outcome.get()
+        if result.status != 0 { exchange.note(reason: result.errors) }
+        try await answer.finish()
+    }
+
+    private func git(
+        for request: ReceivePackRequest, into repository: HostedRepository
+    ) async throws -> SmartHTTP {
         var options = SmartHTTP.Options()
         options.isBare = repository.isBare
+        options.maximumPackSize = context.maximumPack
         if !repository.isBare { options.environment = try await ContentFilters.disabling(in: repository.gitDirectory) }
-        if RefPolicy.needsHook(request) {
-            options.hooks = context.catalog.root.hooks
-            options.environment.append((HookDirectory.checkVariable, Array(OwnProgram.path.utf8)))
-        }
-        let git = SmartHTTP(repository.gitDirectory, options: options)
-        let beginning = request.received
-        // What this begins is ended by `conclude` alone: nothing may fail in between.
-        try await prepare(repository, for: request)
+        let policy = RefPolicy(mayRewrite: context.allows(exchange, .gitRewrite, repository: repository.name))
+        let (hooks, gitDirectory) = (context.catalog.root.hooks, repository.gitDirectory)
         do {
-            let result = try await withSlot(slot) { slot in
-                try await git.respond(
-                    .receivePack, GitProtocol(header: exchange.header("Git-Protocol")),
-                    feed: { input in
-                        guard try await input.write(beginning) else { return }
-                        while let chunk = try await slot.whileWaiting({ try await body.next() }) {
-                            guard try await input.write(chunk) else { return }
-                        }
-                    },
-                    to: { chunk in try await slot.whileWaiting { try await answer.write(chunk) } })
+            options.hooks = try await repository.services.pool.run {
+                try PushHooks(
+                    hooks, for: request.commands, of: policy, in: gitDirectory, program: OwnProgram.path)
             }
-            if result.status != 0 { exchange.note(reason: result.errors) }
-        } catch {
-            // Refs may have moved although the client is gone; what follows must be done all the same.
-            await conclude(repository, request)
-            throw error
+        } catch let refused as PushHooks.TooManyRefused {
+            let ref = String(decoding: refused.ref, as: UTF8.self)
+            throw ServiceError.forbidden("\(ref) and many other refs are refused: \(refused.reason)")
         }
-        await conclude(repository, request)
-        try await answer.finish()
+        return context.git(repository, options)
+    }
+
+    /// The rest of a push that is to take the place of the host's own branch, once it has come whole; nil for any other push,
+    /// which git takes as it comes.
+    private func spool(
+        _ body: GitBody, of request: ReceivePackRequest, for repository: HostedRepository, in slot: GitSlot
+    ) async throws -> PushSpool? {
+        guard request.createsAnnexBranch, try await repository.hidesBranch() else { return nil }
+        let spool = try await PushSpool(for: repository)
+        while let chunk = try await slot.whileWaiting({ try await body.next() }) {
+            try await spool.append(chunk)
+            if let maximum = context.maximumPack, spool.count > maximum {
+                throw ServiceError(status: 413, reason: "a push of so many bytes is not accepted")
+            }
+        }
+        return spool
     }
 
     private func withSlot<Result: Sendable>(
@@ -98,7 +134,7 @@ struct ReceivePack {
     ) async throws -> Bool {
         do {
             while !request.isComplete {
-                if request.received.count >= limit { return false }
+                if request.count >= limit { return false }
                 guard let chunk = try await body.next() else {
                     try request.finish()
                     break
@@ -109,6 +145,9 @@ struct ReceivePack {
         } catch ReceivePackRequest.Failure.tooLarge {
             throw ServiceError(status: 413, reason: "a push of so many refs is not accepted; push fewer at a time")
         } catch let failure as ReceivePackRequest.Failure {
+            if case .notOffered(let capability) = failure {
+                throw ServiceError.badRequest("the push asks for \(capability), which is not offered here")
+            }
             throw ServiceError.badRequest("not a push: \(failure)")
         }
     }
@@ -134,43 +173,69 @@ struct ReceivePack {
         let (refs, gitDirectory) = (request.commands.map(\.ref), repository.gitDirectory)
         try? await repository.services.pool.run { try AbandonedFiles.removeLocks(of: refs, in: gitDirectory) }
         guard let branch = repository.branch, request.commands.contains(where: \.namesAnnexBranch) else { return }
-        if request.commands.contains(where: { $0.isAnnexBranch && $0.isCreation && !$0.isDeletion }) {
+        // Not cut short when the client leaves: half of it would keep the branch out of sight.
+        try await Task {
+            guard request.createsAnnexBranch else {
+                try await branch.prepareForPush()
+                return try await branch.pushBegins()
+            }
             try await branch.prepareForFirstPush()
-        } else {
-            try await branch.prepareForPush()
-        }
-        try await branch.pushBegins()
+            do {
+                try await branch.pushBegins()
+            } catch {
+                try? await branch.firstPushFailed()
+                throw error
+            }
+        }.value
     }
 
-    /// After the push, successful or not: `HEAD`, the annex, and the merge of what was pushed.
+    /// After the push, successful or not: the annex, with the merge of what was pushed, and `HEAD`.
     ///
-    /// Failures are logged, not answered: git has told the client already which refs were updated, and a merge that
-    /// failed is done by the next one.
+    /// Each step is for itself. Failures are logged, not answered: git has told the client already which refs were updated,
+    /// and a merge that failed is done by the next one.
     private func conclude(_ repository: HostedRepository, _ request: ReceivePackRequest) async {
         // The client may be gone and this task cancelled; the work is the host's own.
         let context = context
         await Task {
-            do {
-                if repository.isBare { try await HeadFollower.follow(request.commands, in: repository.gitDirectory) }
+            await context.attempt("the git-annex branch", of: repository) {
                 guard request.commands.contains(where: \.namesAnnexBranch) else { return }
                 let annex = try await context.annex(of: repository)
                 try await annex?.concludePush(
                     movedBranch: request.commands.contains(where: \.isAnnexBranch), refs: request.commands.map(\.ref))
-            } catch {
-                context.logger.error(
-                    "work after a push failed", metadata: ["repository": "\(repository.name)", "error": "\(error)"])
+            }
+            await context.attempt("HEAD", of: repository) {
+                if repository.isBare { try await HeadFollower.follow(request.commands, in: repository.gitDirectory) }
             }
         }.value
     }
 }
 
 extension ServiceContext {
+    fileprivate func attempt(
+        _ step: String, of repository: HostedRepository, _ body: () async throws -> Void
+    ) async {
+        do {
+            try await body()
+        } catch {
+            logger.error(
+                "work after a push failed",
+                metadata: ["repository": "\(repository.name)", "step": "\(step)", "error": "\(error)"])
+        }
+    }
+
     /// The repository as an annex: one without a UUID becomes an annex when somebody pushes a git-annex branch to it.
     fileprivate func annex(of repository: HostedRepository) async throws -> HostedRepository? {
         if repository.branch != nil { return repository }
         try await manager.initialiseAnnex(of: repository)
         await catalog.discard(repository)
         return try await catalog.repository(named: repository.name)
+    }
+}
+
+extension ReceivePackRequest {
+    /// Whether it is to make `refs/heads/git-annex` where there is none.
+    fileprivate var createsAnnexBranch: Bool {
+        commands.contains { $0.isAnnexBranch && $0.isCreation && !$0.isDeletion }
     }
 }
 

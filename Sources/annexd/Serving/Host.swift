@@ -64,6 +64,7 @@ struct Host: Sendable {
         let reserve = SpaceReserve(root.reserve, size: UInt64(settings.limits.diskReserve) << 20)
         let services = HostServices(
             pool: pool, locks: locks, logger: logger, commitDelay: settings.branch.commitDelay, remotes: remotes,
+            gitMemory: GitMemory(mebibytes: settings.limits.gitMemory == 0 ? nil : settings.limits.gitMemory),
             reserve: reserve)
         catalog = Catalog(root: root, services: services)
         var publicAddress: PublicAddress?
@@ -87,6 +88,8 @@ struct Host: Sendable {
         }
         context.trustedProxies = proxies
         context.metricsAccess = MetricsPolicy(rawValue: settings.server.metrics.rawValue) ?? .readers
+        context.gitPace.grace = settings.limits.headerTimeout
+        context.maximumPack = settings.limits.pushSize == 0 ? nil : Int64(settings.limits.pushSize) << 20
         let service = WebService(context)
         server = try HTTPServer(configuration: Self.transport(settings), pool: pool, logger: logger) {
             request, responder in

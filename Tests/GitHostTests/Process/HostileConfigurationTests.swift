@@ -48,7 +48,7 @@ import Testing
             var options = SmartHTTP.Options()
             options.isBare = false
             options.environment = try await ContentFilters.disabling(in: git)
-            let server = TinyServer(root: tree, options: options)
+            let server = TinyServer(root: tree, hooks: directory.appending("hooks"), options: options)
             defer { server.close() }
             let copy = try await Fixture.bare(directory.appending("copy.git"))
             var parents: [String] = []

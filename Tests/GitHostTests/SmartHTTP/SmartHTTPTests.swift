@@ -137,8 +137,8 @@ func client(_ arguments: [String], in repository: FilePath, input: [UInt8] = [])
                     "\(theirs):refs/synced/u/x/git-annex",
                 ], in: copy.git)
             #expect(mixed.status == 1)
-            #expect(mixed.errors.contains("remote: annexd: \(RefPolicy.rewind)"))
-            #expect(mixed.errors.contains("remote: annexd: \(RefPolicy.otherRef)"))
+            #expect(mixed.errors.contains("remote: annexd: refs/heads/git-annex is refused: \(RefPolicy.rewind)"))
+            #expect(mixed.errors.contains("remote: annexd: refs/tags/git-annex is refused: \(RefPolicy.otherRef)"))
             #expect(
                 try await objects.refs().map { "\($0.name.text) \($0.object)" } == [
                     "refs/heads/git-annex \(ours)", "refs/heads/main \(theirs)",
@@ -155,6 +155,116 @@ func client(_ arguments: [String], in repository: FilePath, input: [UInt8] = [])
             let next = try await copy.commit("4", parents: [ours, theirs])
             #expect(try await client(["push", "-q", url, "\(next):refs/heads/git-annex"], in: copy.git).status == 0)
             #expect(try await objects.resolve("refs/heads/git-annex") == next)
+        }
+    }
+
+    /// Attack: who may only add empties a branch, or takes branches and tags away. Bare repositories have no reflog: what
+    /// nothing names any more goes with the next `git gc`.
+    @Test("who may only add rewrites, deletes and changes nothing; other refs of the same push are not affected")
+    func adding() async throws {
+        try await withServer(mayRewrite: false) { server, directory, url in
+            let fixture = try await Fixture.bare(directory.appending("a.git"))
+            let base = try await fixture.commit("1")
+            for ref in ["heads/main", "heads/topic", "tags/v1", "notes/n", "heads/synced/main"].map({ "refs/\($0)" }) {
+                try await fixture.setRef(ref, base)
+            }
+            let copy = try await Fixture.bare(directory.appending("copy.git"))
+            try await client(["fetch", "-q", url, "main"], in: copy.git)
+            let next = try await copy.commit("2", parents: [base])
+            let other = try await copy.commit("3")
+            let objects = GitObjects(fixture.git)
+
+            let added = try await client(
+                [
+                    "push", url, "\(next):refs/heads/main", "\(next):refs/notes/n", "\(next):refs/heads/synced/main",
+                    "\(other):refs/heads/new", "\(next):refs/tags/v2",
+                ], in: copy.git)
+            #expect(added.status == 0, "\(added.errors)")
+
+            let before = try await objects.refs().map { "\($0.name.text) \($0.object)" }
+            let refused = try await client(
+                [
+                    "push", url, "+\(other):refs/heads/main", ":refs/heads/topic", ":refs/tags/v1",
+                    "+\(other):refs/notes/n", "+\(other):refs/heads/synced/main", "+\(other):refs/replace/\(base)",
+                    "\(other):refs/heads/more",
+                ], in: copy.git)
+            #expect(refused.status == 1)
+            for (ref, reason) in [
+                ("refs/heads/main", RefPolicy.rewriteTakesWrite), ("refs/heads/topic", RefPolicy.deletionTakesWrite),
+                ("refs/tags/v1", RefPolicy.deletionTakesWrite), ("refs/notes/n", RefPolicy.rewriteTakesWrite),
+                ("refs/heads/synced/main", RefPolicy.rewriteTakesWrite),
+                ("refs/replace/\(base)", RefPolicy.unknownRef),
+            ] {
+                #expect(refused.errors.contains("remote: annexd: \(ref) is refused: \(reason)"), "\(refused.errors)")
+            }
+            let tag = try await client(["push", url, "+\(next):refs/tags/v1"], in: copy.git)
+            #expect(tag.errors.contains(RefPolicy.changeTakesWrite), "\(tag.errors)")
+            #expect(
+                try await objects.refs().map { "\($0.name.text) \($0.object)" }
+                    == (before + ["refs/heads/more \(other)"]).sorted())
+        }
+    }
+
+    @Test("git and the policy each decide: what only one of them sees is refused")
+    func disagreement() async throws {
+        try await withServer { server, directory, url in
+            let fixture = try await Fixture.bare(directory.appending("a.git"))
+            let tip = try await fixture.commit("1")
+            try await fixture.setRef("refs/heads/git-annex", tip)
+            let objects = GitObjects(fixture.git)
+            let zero = String(repeating: "0", count: 40)
+            func command(_ ref: String, _ old: String, _ new: String) -> ReceivePackRequest.Command {
+                .init(old: old, new: new, ref: Array(ref.utf8))
+            }
+            // Whoever decided saw a harmless ref, and git sees another one.
+            for ref in ["refs/heads/git-annex", "refs/annexd/x", "refs/replace/\(tip)"] {
+                let old = ref == "refs/heads/git-annex" ? tip : zero
+                let new = ref == "refs/heads/git-annex" ? zero : tip
+                var options = SmartHTTP.Options()
+                options.hooks = try PushHooks(
+                    directory.appending("hooks"), for: [command("refs/heads/main", zero, tip)],
+                    of: RefPolicy(mayRewrite: true), in: fixture.git, program: "/bin/true")
+                var body = PacketLine.encode(Array("\(old) \(new) \(ref)\0report-status".utf8)) + PacketLine.flush
+                if new != zero {
+                    body += try await GitCommand(["pack-objects", "--stdout", "-q"], in: fixture.git).output()
+                }
+                let (sent, received) = (body, Received())
+                _ = try await SmartHTTP(fixture.git, options: options).respond(
+                    .receivePack, .original, feed: { try await $0.write(sent) }, to: { await received.append($0) })
+                let text = await received.text
+                #expect(text.contains("ng \(ref) pre-receive hook declined"), "\(text)")
+            }
+            #expect(try await objects.refs().map(\.name.text) == ["refs/heads/git-annex"])
+
+            // Nothing is received that nothing guards.
+            await #expect(throws: GitError.self) {
+                _ = try await SmartHTTP(fixture.git).respond(.receivePack, .original, feed: { _ in }, to: { _ in })
+            }
+        }
+    }
+
+    /// Attack: a prepared repository has a branch that points to one that is guarded.
+    @Test("a push to a symbolic ref is judged by what it points to")
+    func symbolicRefs() async throws {
+        try await withServer { server, directory, url in
+            let fixture = try await Fixture.bare(directory.appending("a.git"))
+            let base = try await fixture.commit("1")
+            for ref in ["refs/heads/git-annex", "refs/heads/main"] { try await fixture.setRef(ref, base) }
+            for (ref, target) in [
+                ("refs/heads/alias", "refs/heads/git-annex"), ("refs/heads/deep", "refs/heads/alias"),
+                ("refs/heads/master", "refs/heads/main"),
+            ] { try await fixture.run("symbolic-ref", ref, target) }
+            let copy = try await Fixture.bare(directory.appending("copy.git"))
+            let other = try await copy.commit("2")
+            for ref in ["alias", "deep"] {
+                let pushed = try await client(["push", url, "+\(other):refs/heads/\(ref)"], in: copy.git)
+                #expect(pushed.errors.contains(RefPolicy.alias), "\(pushed.errors)")
+            }
+            let pushed = try await client(["push", url, "+\(other):refs/heads/master"], in: copy.git)
+            #expect(pushed.status == 0, "\(pushed.errors)")
+            let objects = GitObjects(fixture.git)
+            #expect(try await objects.resolve("refs/heads/git-annex") == base)
+            #expect(try await objects.resolve("refs/heads/main") == other)
         }
     }
 
@@ -201,7 +311,7 @@ func client(_ arguments: [String], in repository: FilePath, input: [UInt8] = [])
                 .output()
             var options = SmartHTTP.Options()
             options.isBare = false
-            let server = TinyServer(root: tree, options: options)
+            let server = TinyServer(root: tree, hooks: directory.appending("hooks"), options: options)
             defer { server.close() }
             let copy = try await Fixture.bare(directory.appending("copy.git"))
             let commit = try await copy.commit("hello")
@@ -235,7 +345,7 @@ func client(_ arguments: [String], in repository: FilePath, input: [UInt8] = [])
             let fixture = try await Fixture.bare(directory.appending("a.git"))
             struct Gone: Error {}
             await #expect(throws: Gone.self) {
-                _ = try await SmartHTTP(fixture.git).respond(
+                _ = try await receiving(fixture).respond(
                     .receivePack, .original, feed: { _ in throw Gone() }, to: { _ in })
             }
             let task = Task {
@@ -263,8 +373,9 @@ func client(_ arguments: [String], in repository: FilePath, input: [UInt8] = [])
                 Array("\(String(repeating: "0", count: 40)) \(String(repeating: "1", count: 40)) refs/heads/b\0".utf8))
             // A pack of a thousand objects, of which none comes.
             let beginning = command + PacketLine.flush + Array("PACK".utf8) + [0, 0, 0, 2, 0, 0, 3, 0xe8]
+            let git = try receiving(fixture)
             let task = Task {
-                try await SmartHTTP(fixture.git).respond(
+                try await git.respond(
                     .receivePack, .original,
                     feed: { input in
                         try await input.write(beginning)
@@ -288,7 +399,7 @@ func client(_ arguments: [String], in repository: FilePath, input: [UInt8] = [])
         try await withScratch { directory in
             let fixture = try await Fixture.bare(directory.appending("a.git"))
             await #expect(throws: GitError.self) {
-                _ = try await SmartHTTP(fixture.git).respond(
+                _ = try await receiving(fixture).respond(
                     .receivePack, .original,
                     feed: { input in
                         try await input.write(Array("zzzzzzzz".utf8))
@@ -298,17 +409,26 @@ func client(_ arguments: [String], in repository: FilePath, input: [UInt8] = [])
         }
     }
 
-    private func withServer(_ body: (TinyServer, FilePath, String) async throws -> Void) async throws {
+    private func receiving(_ fixture: Fixture) throws -> SmartHTTP {
+        var options = SmartHTTP.Options()
+        options.hooks = try PushHooks(
+            fixture.git.removingLastComponent().appending("hooks"), for: [], of: RefPolicy(mayRewrite: true),
+            in: fixture.git, program: "/bin/true")
+        return SmartHTTP(fixture.git, options: options)
+    }
+
+    private func withServer(
+        mayRewrite: Bool = true, _ body: (TinyServer, FilePath, String) async throws -> Void
+    ) async throws {
         try await withScratch { directory in
-            var options = SmartHTTP.Options()
             let hooks = directory.appending("hooks")
             try HookDirectory.install(at: hooks)
             try HookDirectory.install(at: hooks)
             // As an operator may give it: relative to where the server was started, and not to the repository.
             let here = FilePath(FileManager.default.currentDirectoryPath)
             let up = here.components.map { _ in "../" }.joined()
-            options.hooks = FilePath(up + hooks.string.dropFirst())
-            let server = TinyServer(root: directory, options: options)
+            let server = TinyServer(
+                root: directory, hooks: FilePath(up + hooks.string.dropFirst()), mayRewrite: mayRewrite)
             defer { server.close() }
             try await body(server, directory, "http://127.0.0.1:\(server.port)/a.git")
         }

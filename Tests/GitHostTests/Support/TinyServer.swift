@@ -10,13 +10,18 @@ final class TinyServer: Sendable {
     let port: UInt16
     private let socket: Int32
     private let options: SmartHTTP.Options
+    private let hooks: FilePath
+    private let mayRewrite: Bool
     private let root: FilePath
     /// The heads of all requests.
     let heads = Mutex<[String]>([])
     private let isClosed = Atomic(false)
 
-    init(root: FilePath, options: SmartHTTP.Options = SmartHTTP.Options()) {
+    /// - Parameter mayRewrite: whether pushers may rewrite and delete.
+    init(root: FilePath, hooks: FilePath, mayRewrite: Bool = true, options: SmartHTTP.Options = SmartHTTP.Options()) {
         self.root = root
+        self.hooks = hooks
+        self.mayRewrite = mayRewrite
         self.options = options
         socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
@@ -100,9 +105,14 @@ final class TinyServer: Sendable {
             start(service.resultType)
             var request = ReceivePackRequest()
             while service == .receivePack, let chunk = connection.body(headers), try !request.receive(chunk) {}
-            let first = request.received
+            let first = service == .receivePack ? request.forwarded : []
+            var options = options
+            let policy = RefPolicy(mayRewrite: mayRewrite)
+            options.hooks = try PushHooks(
+                hooks, for: request.commands, of: policy, in: repository, program: "/bin/true")
+            let git = SmartHTTP(repository, options: options)
             let isPacked = headers["content-encoding"] == "gzip"
-            _ = try await SmartHTTP(repository, options: options).respond(
+            _ = try await git.respond(
                 service, spoken,
                 feed: { input in
                     try await input.write(first)
