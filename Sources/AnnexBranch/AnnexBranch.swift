@@ -89,8 +89,16 @@ public actor AnnexBranch {
         timer = nil
         schedule.endHold()
         await writer?.value
-        if settings.commitsAutomatically { try await flush() }
+        // What cannot be committed stays in the journal; the process ends in any case.
+        let result: Result<Void, any Error>
+        do {
+            if settings.commitsAutomatically { try await flush() }
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
         await objects.reader.close()
+        try result.get()
     }
 
     /// Runs `body` while nobody else changes the journal or the branch, in this process or another.
