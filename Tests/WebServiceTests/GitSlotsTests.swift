@@ -103,6 +103,22 @@ import Testing
         #expect(try await second.value)
     }
 
+    /// Attack: two addresses, each with half of the places, keep everybody else from git.
+    @Test(
+        "one client has an eighth of all places, and two in any case",
+        arguments: [(8, 64, 9), (1, 0, 2), (2, 8, 2), (32, 0, 4), (100, 300, 50)])
+    func shareOfClient(working: Int, slow: Int, share: Int) {
+        #expect(GitSlots.Limits(working: working, slow: slow, patience: .seconds(1)).ofClient == share)
+    }
+
+    @Test("the time for a small body grows with it, a second for each KiB")
+    func pace() {
+        var pace = GitPace()
+        pace.grace = .seconds(5)
+        #expect(pace.allowance(0) == .seconds(5))
+        #expect(pace.allowance(64 << 10) == .seconds(69))
+    }
+
     @Test("a client that leaves the line leaves nothing behind")
     func leaving() async throws {
         let slots = GitSlots(limits(working: 1, slow: 0))
