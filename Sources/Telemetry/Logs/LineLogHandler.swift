@@ -45,7 +45,10 @@ public struct LineLogHandler: LogHandler {
         if let error = event.error, fields["error"] == nil {
             fields["error"] = .string(String(describing: error))
         }
-        let line = LogLine(time: clock(), level: event.level, message: event.message.description, metadata: fields)
-        output.write(line.text(as: format))
+        output.emit { dropped in
+            if dropped > 0 { fields["dropped"] = .stringConvertible(dropped) }
+            let message = event.message.description
+            return LogLine(time: clock(), level: event.level, message: message, metadata: fields).text(as: format)
+        }
     }
 }
