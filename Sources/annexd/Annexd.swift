@@ -18,6 +18,7 @@ struct Annexd: AsyncParsableCommand {
         ])
 
     static func main() async {
+        StandardDescriptors.fill()
         // A peer or a child that goes away must be an error of one write, never the end of the process.
         signal(SIGPIPE, SIG_IGN)
         do {
@@ -27,6 +28,7 @@ struct Annexd: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            if let problem = StandardOutput.problem { throw Failure(problem) }
         } catch let failure as Failure {
             StandardError.print("annexd: \(failure.message)")
             Glibc.exit(1)
@@ -41,11 +43,4 @@ struct Failure: Error {
     var message: String
 
     init(_ message: String) { self.message = message }
-}
-
-enum StandardError {
-    static func print(_ line: String) {
-        var text = line + "\n"
-        text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
-    }
 }

@@ -1,17 +1,26 @@
+import Telemetry
+
 /// Results on standard output, as lines for people or as JSON.
+///
+/// Names and keys in them come from strangers, and people look at them on terminals.
 struct Output {
     var json: Bool
 
-    /// One result: a JSON object on one line, or text.
-    func result(_ value: JSONValue, text: String) { print(json ? value.text : text) }
+    /// One result: a JSON object on one line, or a line of text.
+    func result(_ value: JSONValue, text: String) { result(value, lines: [text]) }
+
+    /// The same with several lines of text.
+    func result(_ value: JSONValue, lines: [String]) {
+        write(json ? [value.text] : lines.map { Quoting.terminal($0) })
+    }
 
     /// A list: one JSON array, or a line for each.
     func list(_ rows: [(value: JSONValue, text: String)]) {
-        if json {
-            print(JSONValue.array(rows.map(\.value)).text)
-        } else {
-            for row in rows { print(row.text) }
-        }
+        write(json ? [JSONValue.array(rows.map(\.value)).text] : rows.map { Quoting.terminal($0.text) })
+    }
+
+    private func write(_ lines: [String]) {
+        if !lines.isEmpty { StandardOutput.print(lines.joined(separator: "\n")) }
     }
 }
 
@@ -34,32 +43,16 @@ enum JSONValue: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral, Expr
 
     var text: String {
         switch self {
-        case .string(let value): Self.quoted(value)
+        case .string(let value): Quoting.json(value)
         case .number(let value): "\(value)"
         case .boolean(let value): value ? "true" : "false"
         case .array(let values): "[" + values.map(\.text).joined(separator: ",") + "]"
         case .object(let fields):
             "{"
-                + fields.sorted { $0.key < $1.key }.map { Self.quoted($0.key) + ":" + $0.value.text }.joined(
+                + fields.sorted { $0.key < $1.key }.map { Quoting.json($0.key) + ":" + $0.value.text }.joined(
                     separator: ",")
                 + "}"
         case .null: "null"
         }
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case _ where scalar.value < 32:
-                let hex = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
     }
 }

@@ -92,6 +92,39 @@ import Testing
         }
     }
 
+    @Test("names and keys cannot drive the terminal of an operator who lists them, nor forge lines of the list")
+    func commands() throws {
+        try withRepository { repository, p2p, _ in
+            let host = repository.host
+            let key = "URL--a\u{1B}[2J\u{1B}]0;title\u{7}\u{9B}31m\u{202E}gpj"
+            #expect(try p2p.put(key, Array("abc".utf8)).bool("stored") == true)
+            _ = try #require(try p2p.lock(key))
+            let odd = try host.create("odd\u{9B}31m\u{202E}gpj")
+            try odd.setConfig("annex.uuid", "\u{1B}[2Jodd\nteam/data: healthy")
+
+            let root = ["--root", host.root]
+            var outputs: [String] = []
+            for arguments in [
+                ["locks", "list"], ["locks", "break", "team/data", key], ["locks", "list", "--json"], ["repo", "list"],
+                ["repo", "list", "--json"], ["repo", "show", odd.path], ["doctor"], ["doctor", "--json"],
+            ] {
+                let result = try Command([try Tools.annexd()] + arguments + root, timeout: 60).run()
+                #expect(!result.timedOut && result.status != 64, "\(result.transcript)")
+                let shown = result.text + result.errorText
+                #expect(
+                    shown.unicodeScalars.allSatisfy {
+                        $0 == "\n" || $0.value >= 32 && !(0x7F...0x9F).contains($0.value) && $0 != "\u{202E}"
+                    }, "\(arguments): \(shown.debugDescription)")
+                #expect(!shown.contains("\nteam/data: healthy"), "\(arguments)")
+                outputs.append(shown)
+            }
+            #expect(outputs[0].contains("team/data URL--a\\u001b[2J") && outputs[1].contains("--force"), "\(outputs)")
+            let escaped = "URL--a\\u001b[2J\\u001b]0;title\\u0007\\u009b31m\\u202egpj"
+            #expect(outputs[2].contains("\"key\":\"\(escaped)\""), "\(outputs[2])")
+            #expect(outputs[6].contains("bad-uuid"), "\(outputs[6])")
+        }
+    }
+
     @Test("a NUL or a control character in a request line or field is refused, and in a name means nothing")
     func controlCharacters() throws {
         try withRepository { repository, p2p, _ in

@@ -1,15 +1,15 @@
-/// How text that came from outside is written into a log line without breaking the line or the terminal that shows it.
+/// How text that came from outside is written into a log line, or shown, without breaking the line or the terminal.
 ///
 /// Key names, paths and header values reach the log. A line feed in one would forge a second line, an escape sequence
 /// would drive the reader's terminal, and a bidirectional mark would reorder what a person sees: all are escaped.
-enum Quoting {
+public enum Quoting {
     /// The text as it is where it is one plain word, otherwise in double quotes with escapes.
     static func logfmt(_ text: String) -> String {
         !text.isEmpty && text.utf8.allSatisfy(isPlain) ? text : json(text)
     }
 
     /// The text as a JSON string, quotes included.
-    static func json(_ text: String) -> String {
+    public static func json(_ text: String) -> String {
         var result = "\""
         result.reserveCapacity(text.utf8.count + 2)
         for scalar in text.unicodeScalars {
@@ -29,6 +29,23 @@ enum Quoting {
             }
         }
         return result + "\""
+    }
+
+    /// The text as people can read it on a terminal: with escapes for all that is not just a character of the line.
+    ///
+    /// - Parameter keepsLineFeeds: for text of several lines of our own.
+    public static func terminal(_ text: String, keepsLineFeeds: Bool = false) -> String {
+        guard text.unicodeScalars.contains(where: isUnsafe) else { return text }
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\n" where !keepsLineFeeds: result += "\\n"
+            case "\n", "\t": result.unicodeScalars.append(scalar)
+            case _ where isUnsafe(scalar): result += "\\u" + fourDigits(scalar.value)
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
     }
 
     /// The name with `_` for everything but ASCII letters, digits, `_`, `-`, `.` and `/`; never empty.

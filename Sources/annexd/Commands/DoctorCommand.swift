@@ -4,6 +4,7 @@ import Hosting
 import Logging
 import ObjectStore
 import SystemPackage
+import Telemetry
 
 /// `annexd doctor`: inspects the host and its repositories, and repairs what is safe to repair.
 struct DoctorCommand: AsyncParsableCommand {
@@ -70,16 +71,17 @@ private actor DoctorOutput {
     init(json: Bool) { self.json = json }
 
     func add(_ finding: Finding) {
-        ProcessEnvironment.printLine(json ? (isFirst ? "{\"findings\":[" : ",") + finding.json.text : finding.text)
+        let text = json ? (isFirst ? "{\"findings\":[" : ",") + finding.json.text : Quoting.terminal(finding.text)
+        StandardOutput.print(text)
         isFirst = false
     }
 
     func end(_ summary: DoctorSummary) {
         guard json else {
-            ProcessEnvironment.printLine(summary.text)
+            StandardOutput.print(summary.text)
             return
         }
-        ProcessEnvironment.printLine((isFirst ? "{\"findings\":[" : "") + "],\"summary\":\(summary.json.text)}")
+        StandardOutput.print((isFirst ? "{\"findings\":[" : "") + "],\"summary\":\(summary.json.text)}")
     }
 }
 

@@ -27,7 +27,7 @@ struct ProxyCommand: AsyncParsableCommand {
                 for argument in names {
                     let update = try await ProxyManager(argument.name, in: catalog).update()
                     for warning in update.warnings { StandardError.print("annexd: \(argument.name): \(warning)") }
-                    Output(json: options.json).result(update.json(argument.name), text: update.text)
+                    Output(json: options.json).result(update.json(argument.name), lines: update.lines)
                 }
             }
         }
@@ -72,10 +72,10 @@ extension ProxyManager.Update {
     }
 
     /// In the words of `git annex updateproxy`.
-    fileprivate var text: String {
+    fileprivate var lines: [String] {
         let lines =
             started.map { "Started proxying for \($0.name)" } + stopped.map { "Stopped proxying for \($0.name)" }
-        return lines.isEmpty ? "No proxy changes to record." : lines.joined(separator: "\n")
+        return lines.isEmpty ? ["No proxy changes to record."] : lines
     }
 }
 

@@ -148,7 +148,7 @@ extension RepoCommand {
                     let summary = try manager.show(argument.name)
                     let isAnnex = summary.uuid != nil
                     let proxies = isAnnex ? try await options.proxies(of: summary.name, in: catalog) : []
-                    Output(json: options.json).result(summary.json(proxies), text: summary.text(proxies))
+                    Output(json: options.json).result(summary.json(proxies), lines: summary.lines(proxies))
                 }
             }
         }
@@ -251,7 +251,7 @@ extension RepositorySummary {
 
     private var copyNames: String { copies.map { "\($0)" }.joined(separator: ", ") }
 
-    fileprivate func text(_ proxies: [ProxyStatus]) -> String {
+    fileprivate func lines(_ proxies: [ProxyStatus]) -> [String] {
         var lines = ["\(name)", "  uuid: \(uuid.map { "\($0)" } ?? "none: not an annex")", "  folder: \(folder)"]
         if !formerNames.isEmpty { lines.append("  formerly: " + formerNames.map { "\($0)" }.joined(separator: ", ")) }
         if !copies.isEmpty {
@@ -259,6 +259,6 @@ extension RepositorySummary {
         }
         if let content { lines.append("  content: \(content.objects) objects, \(content.bytes) bytes") }
         lines += proxies.map { "  proxies \($0.text)" }
-        return lines.joined(separator: "\n")
+        return lines
     }
 }

@@ -52,7 +52,7 @@ struct ServeCommand: AsyncParsableCommand {
                     "ready": .boolean(true), "urls": .array(urls.map { .string($0) }),
                     "pid": .number(Int64(ProcessEnvironment.processIdentifier)),
                 ]
-                ProcessEnvironment.printLine(line.text)
+                StandardOutput.print(line.text)
             } else {
                 for url in urls { StandardError.print("annexd: serving \(host.rootDescription) at \(url)") }
             }

@@ -16,10 +16,4 @@ enum ProcessEnvironment {
     }
 
     static var processIdentifier: Int32 { getpid() }
-
-    /// Prints a line on standard output at once, also into a pipe.
-    static func printLine(_ line: String) {
-        var text = line + "\n"
-        text.withUTF8 { _ = write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-    }
 }
