@@ -1,5 +1,4 @@
 public import Blocking
-import FileIO
 public import Logging
 import NIOCore
 import NIOPosix
@@ -24,8 +23,7 @@ public final class HTTPServer: Sendable {
     private struct Running: Sendable {
         var group: MultiThreadedEventLoopGroup
         var core: ServerCore
-        var listeners: [any Channel]
-        var bound: [BoundAddress]
+        var listeners: [Listener]
         var tls: TLSIdentity?
     }
 
@@ -58,7 +56,7 @@ public final class HTTPServer: Sendable {
         }
         guard isFirst else { throw TransportError(.wrongState, "start the server: it was started before") }
         let group = configuration.eventLoops ?? MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
-        var listeners: [any Channel] = []
+        var listeners: [Listener] = []
         do {
             let tls = try await pool.run { [configuration] in try configuration.tls.map { try TLSIdentity($0) } }
             let core = ServerCore(
@@ -66,17 +64,12 @@ public final class HTTPServer: Sendable {
                 loops: group.makeIterator().map { $0 })
             let count = ConnectionCount(maximum: configuration.maximumConnections, statistics: statistics)
             let binding = Binding(core: core, count: count, group: group, tls: tls)
-            var bound: [BoundAddress] = []
-            for address in configuration.addresses {
-                let (channel, result) = try await binding.listen(address)
-                listeners.append(channel)
-                bound.append(result)
-            }
-            let running = Running(group: group, core: core, listeners: listeners, bound: bound, tls: tls)
+            for address in configuration.addresses { listeners.append(try await binding.listen(address)) }
+            let running = Running(group: group, core: core, listeners: listeners, tls: tls)
             state.withLock { $0 = .running(running) }
-            return bound
+            return listeners.map(\.bound)
         } catch {
-            for listener in listeners { try? await listener.close() }
+            for listener in listeners { await listener.close() }
             await end(group)
             state.withLock { $0 = .stopped }
             finished.open()
@@ -105,8 +98,7 @@ public final class HTTPServer: Sendable {
             return running
         }
         guard let running else { return }
-        for listener in running.listeners { try? await listener.close() }
-        await removeSocketFiles(running.bound)
+        for listener in running.listeners { await listener.close() }
         running.core.beginShutdown()
         if await !quiet(running.core, within: deadline) {
             logger.info("cancelling requests that did not end in time")
@@ -134,12 +126,5 @@ public final class HTTPServer: Sendable {
             await Task.detached { try? await Task.sleep(for: .milliseconds(5)) }.value
         }
         return true
-    }
-
-    private func removeSocketFiles(_ bound: [BoundAddress]) async {
-        for address in bound {
-            guard case .unix(let path) = address.requested else { continue }
-            _ = try? await pool.run { try Files.unlink(path) }
-        }
     }
 }

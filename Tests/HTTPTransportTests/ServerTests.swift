@@ -73,6 +73,69 @@ private func server(_ addresses: [ListenAddress]) -> HTTPServer {
         }
     }
 
+    // The attack: a slip in the settings, or whoever can write to the folder, has a server that runs as root replace a
+    // device.
+    @Test(arguments: [S_IFIFO, S_IFREG]) func unixSocketReplacesNothingButSockets(kind: mode_t) async throws {
+        try await withScratch { scratch in
+            let path = scratch.appending("s")
+            #expect(mknod(path.string, kind | 0o600, 0) == 0)
+            let error = await #expect(throws: TransportError.self) { try await server([.unix(path)]).start() }
+            #expect(error?.code == .badAddress)
+            var status = stat()
+            #expect(lstat(path.string, &status) == 0 && status.st_mode & S_IFMT == kind)
+        }
+    }
+
+    // After a restart two servers have one path for a while: the one that ends must not take the other's socket away.
+    @Test func unixSocketOfASuccessorStays() async throws {
+        try await withScratch { scratch in
+            let path = scratch.appending("s")
+            let first = server([.unix(path)])
+            _ = try await first.start()
+            try Files.unlink(path)
+            let second = server([.unix(path)])
+            _ = try await second.start()
+            await first.shutdown(deadline: .zero)
+            let client = try RawClient(unix: path.string)
+            client.send(get)
+            #expect(try await onThread { client.readResponse()?.text } == "/")
+            await second.shutdown(deadline: .zero)
+            #expect(try !Files.exists(path))
+        }
+    }
+
+    @Test func unixSocketOfAStartThatFailedIsRemoved() async throws {
+        try await withScratch { scratch in
+            let path = scratch.appending("s")
+            let failing = server([.unix(path), .unix(scratch.appending("missing/s"))])
+            await #expect(throws: TransportError.self) { try await failing.start() }
+            let isLeft = try Files.exists(path)
+            #expect(!isLeft)
+        }
+    }
+
+    // A server that accepts nothing any more has a full queue; one that starts must not wait for it.
+    @Test func unixSocketWithAFullQueueIsInUse() async throws {
+        try await withScratch { scratch in
+            let path = scratch.appending("s")
+            let other = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+            defer { close(other) }
+            let address = try SocketAddress(unixDomainSocketPath: path.string)
+            #expect(address.withSockAddr { bind(other, $0, socklen_t($1)) } == 0)
+            #expect(listen(other, 0) == 0)
+            let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+            let crowd = (0..<2).map { _ in socket(AF_UNIX, kind, 0) }
+            defer { for one in crowd { close(one) } }
+            let results = crowd.map { one in address.withSockAddr { connect(one, $0, socklen_t($1)) } }
+            #expect(results == [0, -1], "the queue has room for one")
+            let error = await #expect(throws: TransportError.self) { try await server([.unix(path)]).start() }
+            #expect(error?.code == .addressInUse)
+        }
+    }
+
+        }
+    }
+
     @Test func inheritedDescriptorIsServed() async throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         let address = try SocketAddress(ipAddress: "127.0.0.1", port: 0)

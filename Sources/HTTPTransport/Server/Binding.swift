@@ -1,10 +1,22 @@
 import Blocking
-import FileIO
 import Glibc
 import NIOCore
 import NIOPosix
 import NIOSSL
 import SystemPackage
+
+/// A socket on which the server listens.
+struct Listener: Sendable {
+    var channel: any Channel
+    var bound: BoundAddress
+    /// Of a Unix socket that is our own.
+    var file: SocketFile?
+
+    func close() async {
+        file?.remove()
+        try? await channel.close()
+    }
+}
 
 /// Opens listening sockets.
 struct Binding: Sendable {
@@ -13,16 +25,22 @@ struct Binding: Sendable {
     let group: MultiThreadedEventLoopGroup
     let tls: TLSIdentity?
 
-    func listen(_ address: ListenAddress) async throws -> (channel: any Channel, bound: BoundAddress) {
+    func listen(_ address: ListenAddress) async throws -> Listener {
         do {
             let channel: any Channel
+            var file: SocketFile?
             switch address {
             case .tcp(let host, let port):
                 let resolved = try await core.pool.run { try SocketAddress.makeAddressResolvingHost(host, port: port) }
-                channel = try await bootstrap(isTCP: true).bind(to: resolved).get()
+                channel = try await bootstrap().bind(to: resolved).get()
             case .unix(let path):
-                try await core.pool.run { try Self.clearStaleSocket(path) }
-                channel = try await bootstrap(isTCP: false).bind(unixDomainSocketPath: path.string).get()
+                let backlog = core.configuration.backlog
+                let own = try await core.pool.run {
+                    try SocketFile.clearStale(path)
+                    return try SocketFile.listen(path, backlog: backlog)
+                }
+                file = own.file
+                channel = try await bootstrap().withBoundSocket(own.descriptor).get()
             case .inherited(let descriptor):
                 // Children of ours must not inherit it in turn.
                 guard fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 else {
@@ -31,9 +49,10 @@ struct Binding: Sendable {
                 guard Self.isListening(descriptor) else {
                     throw TransportError(.badAddress, "listen on \(address): it is no listening socket")
                 }
-                channel = try await bootstrap(isTCP: false).withBoundSocket(descriptor).get()
+                channel = try await bootstrap().withBoundSocket(descriptor).get()
             }
-            return (channel, BoundAddress(requested: address, actual: actual(channel, address)))
+            let bound = BoundAddress(requested: address, actual: actual(channel, address))
+            return Listener(channel: channel, bound: bound, file: file)
         } catch let error as TransportError {
             throw error
         } catch {
@@ -52,7 +71,7 @@ struct Binding: Sendable {
         return .unix(FilePath(local.pathname ?? ""))
     }
 
-    private func bootstrap(isTCP: Bool) -> ServerBootstrap {
+    private func bootstrap() -> ServerBootstrap {
         let core = core
         let count = count
         let tls = tls
@@ -99,22 +118,5 @@ struct Binding: Sendable {
         try? options.setOption(.tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: 60)
         try? options.setOption(.tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: 15)
         try? options.setOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: 8)
-    }
-
-    /// Removes the socket file of a server that is gone. Throws when somebody listens, or when it is no socket.
-    private static func clearStaleSocket(_ path: FilePath) throws {
-        guard let status = try Files.status(path, followLinks: false) else { return }
-        guard status.kind == .other else {
-            throw TransportError(.badAddress, "listen on unix:\(path): something else than a socket is there")
-        }
-        let probe = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard probe >= 0 else { throw TransportError(.badAddress, "open a socket: \(Errno(rawValue: errno))") }
-        defer { _ = Glibc.close(probe) }
-        let address = try SocketAddress(unixDomainSocketPath: path.string)
-        let result = address.withSockAddr { pointer, size in connect(probe, pointer, socklen_t(size)) }
-        guard result < 0, errno == ECONNREFUSED else {
-            throw TransportError(.addressInUse, "listen on unix:\(path): another process listens there")
-        }
-        try Files.unlink(path)
     }
 }
