@@ -15,7 +15,7 @@ public struct TransportConfiguration: Sendable {
     public var eventLoops: MultiThreadedEventLoopGroup?
     /// The value of the `Server` header.
     public var serverName = "annexd"
-    /// Serves TLS on every address when set.
+    /// Serves TLS on every TCP address when set.
     public var tls: TLSFiles?
 
     /// Bytes of a request line and its headers together; more is answered 431.

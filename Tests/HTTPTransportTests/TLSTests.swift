@@ -155,6 +155,25 @@ private func makeCertificate(in scratch: FilePath, name: String) throws -> TLSFi
         }
     }
 
+    @Test func unixSocketsStayPlain() async throws {
+        try await withScratch { scratch in
+            let files = try makeCertificate(in: scratch, name: "localhost")
+            let path = scratch.appending("s")
+            try await withServer {
+                $0.tls = files
+                $0.addresses.append(.unix(path))
+            } handler: { request, responder in
+                try? await responder.respond(.ok, body: Array((request.isSecure ? "TLS" : "plain").utf8))
+            } _: { _, port in
+                let client = try RawClient(unix: path.string)
+                client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+                #expect(try await onThread { client.readResponse()?.text } == "plain")
+                let secure = try await onThread { try run(["curl", "-sk", "https://127.0.0.1:\(port)/"]) }
+                #expect(String(decoding: secure.output, as: UTF8.self) == "TLS")
+            }
+        }
+    }
+
     @Test func plainBytesAndSilenceAreClosed() async throws {
         try await withScratch { scratch in
             let files = try makeCertificate(in: scratch, name: "localhost")
