@@ -82,10 +82,17 @@ public struct TrustedProxies: Sendable, Hashable {
         var client = peer.map { ClientAddress($0) ?? .unix } ?? .unix
         var hops = forwardedFor.flatMap { $0.split(separator: ",") }
         while addresses.contains(client.description), let hop = hops.popLast() {
-            guard let next = ClientAddress(Self.trimmed(hop)) else { break }
+            guard let next = ClientAddress(Self.withoutPort(Self.trimmed(hop))) else { break }
             client = next
         }
         return client
+    }
+
+    /// The address of `192.0.2.1:443` and `[2001:db8::1]:443`, which some proxies write; anything else as it is.
+    private static func withoutPort(_ text: Substring) -> Substring {
+        if text.first == "[" { return text.dropFirst().prefix { $0 != "]" } }
+        let parts = text.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+        return parts.count == 2 ? parts[0] : text
     }
 
     private static func trimmed(_ text: Substring) -> Substring {

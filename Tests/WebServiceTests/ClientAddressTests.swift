@@ -37,6 +37,12 @@ import Testing
             (["192.0.2.1"], "192.0.2.1", [], "192.0.2.1"), (["192.0.2.1"], "192.0.2.1", ["nonsense"], "192.0.2.1"),
             (["unix"], nil, ["2001:db8::7"], "2001:db8::7"), ([], nil, ["2001:db8::7"], "unix"),
             (["::1"], "::1", ["192.0.2.7"], "192.0.2.7"),
+            // Some proxies write the port as well; without that all of their clients would count as one.
+            (["192.0.2.1"], "192.0.2.1", ["10.0.0.1:1, 203.0.113.5:49152"], "203.0.113.5"),
+            (["192.0.2.1"], "192.0.2.1", ["[2001:db8::7]:49152"], "2001:db8::7"),
+            (["192.0.2.1"], "192.0.2.1", ["[2001:db8::7]"], "2001:db8::7"),
+            (["192.0.2.1"], "192.0.2.1", ["203.0.113.5:x:y"], "192.0.2.1"),
+            (["192.0.2.1"], "192.0.2.1", ["[203.0.113.5"], "203.0.113.5"),
         ] as [([String], String?, [String], String)])
     func forwarded(trusted: [String], peer: String?, headers: [String], client: String) throws {
         let proxies = try #require(TrustedProxies(trusted))
