@@ -1,3 +1,5 @@
+import Glibc
+
 extension SettingKey {
     /// Every key there is, in the order of the reference page and the example file.
     public static let all: [SettingKey] = server + tls + limits + branch + log + repositories + proxy
@@ -26,7 +28,7 @@ extension SettingKey {
             accepts: "a list of numeric addresses such as \"127.0.0.1\" or \"::1\", and \"unix\" for Unix sockets",
             "Proxies in front whose X-Forwarded-For header tells the client's address, for the log and for bounds on each "
                 + "client. Without them everybody behind a proxy counts as one client.",
-            where: { !$0.isEmpty && $0.utf8.allSatisfy { isAddressByte($0) } || $0 == "unix" }),
+            where: { isAddress($0) || $0 == "unix" }),
         .choice(
             "server.metrics", \.server.metrics,
             "Who may see `/-/metrics`: `local` is whoever asks from this machine, over a loopback address or a Unix "
@@ -164,12 +166,8 @@ private func isPublicURL(_ text: String) -> Bool {
 /// Bytes that start a query or a fragment, name a user, or do not belong in a URL.
 private let forbidden = Set("?#@\"<>\\^`{|}".utf8)
 
-/// What numeric addresses consist of; names would have to be looked up.
-private func isAddressByte(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
-        UInt8(ascii: "A")...UInt8(ascii: "F"), UInt8(ascii: "."), UInt8(ascii: ":"):
-        true
-    default: false
-    }
+/// Whether it is a numeric address; names would have to be looked up.
+private func isAddress(_ text: String) -> Bool {
+    var bytes = [UInt8](repeating: 0, count: 16)
+    return inet_pton(AF_INET, text, &bytes) == 1 || inet_pton(AF_INET6, text, &bytes) == 1
 }

@@ -213,6 +213,13 @@ import Testing
         #expect(found.first?.hasPrefix("annexd.toml:2: `server.listen` must be a list of addresses such as") == true)
     }
 
+    // Settings that are called valid must not stop the start.
+    @Test(arguments: ["[\"127.0.0\"]", "[\"1\"]", "[\"::1::2\"]", "[\"localhost\"]", "[\"10.0.0.0/8\"]", "[\"\"]"])
+    func wrongProxies(value: String) {
+        let found = problems("[server]\ntrusted_proxies = \(value)")
+        #expect(found.count == 1 && found.first?.contains("numeric addresses") == true, "\(found)")
+    }
+
     @Test(
         "values that are impossible together are refused",
         arguments: [
