@@ -111,6 +111,21 @@ import Testing
         }
     }
 
+    // A server that was stopped, or hangs, has a full queue, and connecting to it waits for room in that.
+    @Test func aServerThatAcceptsNothingIsGivenUp() async throws {
+        try await withRoot { root in
+            let control = ControlSocket(root: root)
+            let (bound, identity) = try #require(try control.listen())
+            #expect(Glibc.listen(bound.descriptor, 0) == 0)
+            let crowd = (0..<2).compactMap { _ in try? control.connect(patience: 1) }
+            let error = #expect(throws: FileError.self) { try control.connect(patience: 1) }
+            #expect(error?.code == .resourceTemporarilyUnavailable)
+            #expect(try control.listen() == nil, "it is another server's all the same")
+            withExtendedLifetime((crowd, bound)) {}
+            control.remove(identity)
+        }
+    }
+
     private static func exchange(_ text: String, over socket: ControlSocket) throws -> [UInt8] {
         let client = try #require(try socket.connect())
         _ = Array(text.utf8).withUnsafeBytes {

@@ -34,10 +34,6 @@ enum ControlClient {
 
     /// Sends the question and reads a line; nil when the server went away before it answered.
     private static func exchange(_ question: [UInt8], over socket: Int32) throws -> [UInt8]? {
-        var patience = timeval(tv_sec: ControlSocket.patience, tv_usec: 0)
-        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-            setsockopt(socket, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
-        }
         var sent = 0
         while sent < question.count {
             let count = question.withUnsafeBytes {

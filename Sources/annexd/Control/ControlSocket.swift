@@ -23,8 +23,9 @@ struct ControlSocket {
 
     /// A connection to the server, or nil where none runs.
     ///
-    /// Throws ``FileError`` where the socket is there and cannot be used, for example by another user.
-    func connect() throws -> SocketDescriptor? {
+    /// Throws ``FileError`` where the socket is there and cannot be used, for example by another user, or where the
+    /// server accepts nothing for `patience` seconds, which is also how long each use of the connection may wait.
+    func connect(patience: Int = Self.patience) throws -> SocketDescriptor? {
         let directory: OpenFile
         do {
             directory = try OpenFile(folder, [.readOnly, .directory])
@@ -33,6 +34,11 @@ struct ControlSocket {
             throw error
         }
         let socket = try SocketDescriptor.open(path)
+        // Connecting waits for room in the queue of a server that has stopped; this bounds that as well.
+        var limit = timeval(tv_sec: patience, tv_usec: 0)
+        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+            setsockopt(socket.descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+        }
         let status = withAddress(in: directory, Self.name) { Glibc.connect(socket.descriptor, $0, $1) }
         if status == 0 { return socket }
         let code = Errno(rawValue: errno)
@@ -44,7 +50,11 @@ struct ControlSocket {
     ///
     /// - Returns: the socket and its identity on disk, or nil where another server of this root listens.
     func listen() throws -> (socket: SocketDescriptor, identity: FileStatus)? {
-        if try connect() != nil { return nil }
+        do {
+            if try connect(patience: 1) != nil { return nil }
+        } catch let error as FileError where error.code == .resourceTemporarilyUnavailable {
+            return nil
+        }
         let directory = try OpenFile(folder, [.readOnly, .directory])
         let socket = try SocketDescriptor.open(path)
         // Made beside and renamed, so that whoever connects finds a socket that listens, or none.
