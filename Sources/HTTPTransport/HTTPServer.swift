@@ -83,9 +83,12 @@ public final class HTTPServer: Sendable {
     }
 
     /// Reads the certificate files again, for new connections; the old pair stays when the new one cannot be used.
-    public func reloadCertificates() async throws {
-        guard case .running(let running) = state.withLock({ $0 }), let tls = running.tls else { return }
+    ///
+    /// - Returns: whether there are any.
+    public func reloadCertificates() async throws -> Bool {
+        guard case .running(let running) = state.withLock({ $0 }), let tls = running.tls else { return false }
         try await pool.run { try tls.reload() }
+        return true
     }
 
     /// Stops accepting, closes idle connections, gives running requests until `deadline` and then cancels them.

@@ -21,8 +21,7 @@ struct Reloading: Service {
 
     private func reload() async {
         do {
-            try await server.reloadCertificates()
-            logger.info("certificates reloaded")
+            if try await server.reloadCertificates() { logger.info("certificates reloaded") }
         } catch {
             logger.error("the certificates could not be reloaded; the old ones stay", metadata: ["error": "\(error)"])
         }
