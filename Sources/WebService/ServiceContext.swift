@@ -72,6 +72,15 @@ public struct ServiceContext: Sendable {
         return BasicCredentials(authorization: authorization.utf8) == nil ? .unrecognized : .anonymous
     }
 
+    /// Returns when it is known which repositories there are; 503 where that takes too long after a start.
+    func waitUntilReady() async throws {
+        guard try await catalog.firstScan(within: .seconds(30)) else {
+            throw ServiceError(
+                status: 503, reason: "the server is still looking for its repositories; try again",
+                headers: [("Retry-After", "5")])
+        }
+    }
+
     /// The error for a name that nothing has.
     func unknown(_ name: RepositoryName) -> ServiceError { .notFound("there is no repository \(name)") }
 

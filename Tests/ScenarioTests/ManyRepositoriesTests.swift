@@ -53,6 +53,23 @@ import Testing
         }
     }
 
+    @Test("a request by UUID alone that comes before the repositories are known waits for that")
+    func early() throws {
+        var options = AnnexdHost.Options()
+        options.sockets = [try ListeningSocket.tcp()]
+        try withHost(options) { host, _ in
+            try host.stop()
+            let uuids = try populate(host.root, count)
+            let p2p = P2PCalls(port: host.port, prefix: "", uuid: uuids[count - 1])
+            let early = try RawConnection(port: host.port)
+            let target = p2p.target("checkpresent", [("key", "SHA256-s1--absent")])
+            try early.send("POST \(target) HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+            try host.restart()
+            let reply = try early.readReply()
+            #expect(reply.status == 200 && reply.bool("present") == false, "\(reply.status) \(reply.text)")
+        }
+    }
+
     @Test("two repositories with one UUID are told apart by path, refused by UUID alone, and reported")
     func copies() throws {
         try withRepository { repository, p2p, _ in

@@ -25,6 +25,8 @@ public final class Catalog: Sendable {
         var gatewaysByUUID: [RepositoryUUID: Set<RepositoryName>] = [:]
         /// Repositories with remotes that may be gateways themselves.
         var indirectGateways: Set<RepositoryName> = []
+        /// Whether the index is whole; before, it has gaps.
+        var hasScanned = false
         /// Repositories with one UUID that the log has told of.
         var reported: [RepositoryUUID: Set<RepositoryName>] = [:]
     }
@@ -64,7 +66,7 @@ public final class Catalog: Sendable {
     }
 
     /// The repository whose own UUID this is, else the one that proxies for it; nil where there is none, or where
-    /// several are copies of one another or proxy for the same.
+    /// several are copies of one another or proxy for the same. As the index knows; see ``firstScan(within:)``.
     public func repository(withUUID uuid: RepositoryUUID) async throws -> HostedRepository? {
         let (names, gateways, indirect) = state.withLock {
             ($0.namesByUUID[uuid] ?? [], $0.gatewaysByUUID[uuid] ?? [], $0.indirectGateways)
@@ -76,6 +78,19 @@ public final class Catalog: Sendable {
         }
         guard let repository = try await repository(named: name), repository.uuid == uuid else { return nil }
         return repository
+    }
+
+    /// Waits for the first scan, which is over unless the server has just started. Until then the index has gaps: what
+    /// is not in it may be there all the same, and what is in it may have copies.
+    ///
+    /// - Returns: false where it takes longer than `patience`.
+    public func firstScan(within patience: Duration) async throws -> Bool {
+        let end = ContinuousClock.now + patience
+        while !state.withLock({ $0.hasScanned }) {
+            guard ContinuousClock.now < end else { return false }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        return true
     }
 
     /// Whether a repository below the root has this UUID, as far as the index knows.
@@ -183,6 +198,7 @@ public final class Catalog: Sendable {
                 }
                 await services.restoreReserve()
                 if isFirst {
+                    state.withLock { $0.hasScanned = true }
                     ready()
                     await clearWorkshop()
                 }

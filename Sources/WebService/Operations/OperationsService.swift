@@ -23,6 +23,7 @@ struct OperationsService {
         case .health:
             try await exchange.respond(status: 200, headers: plain, body: Array("ok\n".utf8))
         case .ready:
+            try await context.waitUntilReady()
             let pool = context.catalog.services.pool
             let readiness = Readiness(stuck: pool.stuck(), threads: pool.threadCount)
             try await exchange.respond(

@@ -51,6 +51,7 @@ struct P2PService {
             }
             throw context.unknown(name)
         }
+        try await context.waitUntilReady()
         guard let repository = try await context.catalog.repository(withUUID: request.repository) else {
             throw context.unknown(request.repository)
         }
