@@ -51,7 +51,8 @@ public struct WebService: Sendable {
 
     private func fail(_ exchange: Exchange, _ error: any Error) async {
         let answer = ServiceError(error)
-        exchange.note(reason: answer.reason)
+        let isLeft = error is TransportError && Self.meansClientLeft(error)
+        exchange.note(reason: isLeft ? "the client left" : answer.reason)
         let isOurs = answer.status >= 500 && !(error is Refusal) && !(error is ServiceError) && !(error is RemoteError)
         if isOurs && !Self.meansClientLeft(error) {
             context.logger.error("request failed", metadata: ["request": "\(exchange.id)", "error": "\(error)"])
