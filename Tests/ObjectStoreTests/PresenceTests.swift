@@ -47,6 +47,39 @@ import Testing
         #expect(try fixture.tree(fixture.annex.appending("objects")).isEmpty)
     }
 
+    /// Somebody edits an unlocked file of a repository with a work tree, and with it the object that a client counts on.
+    @Test("spec 01 §3.6: what turned out not to be genuine is not here, until it changes; an upload replaces it")
+    func editedInPlace() throws {
+        let fixture = try Fixture(StoreSettings(isBare: false, thin: true))
+        let content = sample(100)
+        let key = try key(for: content)
+        let object = fixture.place(key).object
+        try write(sample(100, seed: 7), to: object, mode: 0o644)
+        let opened = try #require(try fixture.store.open(key))
+        #expect(opened.needsVerification, "nobody has looked yet")
+        fixture.store.note(opened, isGenuine: false)
+        #expect(try fixture.store.find(key) == nil && fixture.store.open(key) == nil)
+        #expect(try fixture.store.lock(key) == nil)
+        #expect(try !fixture.begin(key, length: 100).isAlreadyPresent)
+        #expect(try fixture.put(content, as: key) == .stored(newly: true))
+        #expect(try Files.read(object) == content)
+
+        // Edited again: that is another file, of which nothing is known.
+        try Files.setMode(object, 0o644)
+        try OpenFile(object, .writeOnly).write([1], at: 50)
+        #expect(try fixture.store.find(key)?.needsVerification == true)
+        // A verdict on a file that changed so shortly before could be that on the file before.
+        fixture.store.note(try #require(try fixture.store.open(key)), isGenuine: true)
+        #expect(try fixture.store.find(key)?.needsVerification == true)
+        let old = [timespec(tv_sec: 1_000_000_000, tv_nsec: 0), timespec(tv_sec: 1_000_000_000, tv_nsec: 0)]
+        let file = try OpenFile(object, .writeOnly)
+        #expect(futimens(file.descriptor, old) == 0)
+        withExtendedLifetime(file) {}
+        fixture.store.note(try #require(try fixture.store.open(key)), isGenuine: true)
+        #expect(
+            try fixture.store.find(key)?.needsVerification == true, "its time can be set; that of the change cannot")
+    }
+
     @Test func removesFromBothLayouts() throws {
         let fixture = try Fixture()
         let content = sample(100)

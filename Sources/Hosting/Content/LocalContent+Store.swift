@@ -54,6 +54,7 @@ extension LocalContent {
 
     /// Another process, such as a stock `git annex get` in this repository, may hold the transfer lock for a while.
     private func beginReceiving(_ key: Key, _ upload: Upload) async throws -> ReceiveStart {
+        try await examine(key)
         let equivalents = try await equivalentKeys(of: key)
         let deadline = ContinuousClock.now + Self.patience
         let (client, file, offset, length) = (

@@ -16,13 +16,12 @@ struct LocalContent: ContentLocation {
     var objects: ObjectStore { repository.objects }
 
     func isPresent(_ key: Key) async throws -> Bool {
-        try await repository.perform { try objects.find(key) != nil }
+        guard let found = try await repository.perform({ try objects.find(key) }) else { return false }
+        return found.needsVerification ? try await openGenuine(key) != nil : true
     }
 
     func open(_ key: Key, for reading: Reading) async throws -> Content? {
-        guard let opened = try await repository.perform({ try objects.open(key) }) else { return nil }
-        // Somebody may have edited an unlocked file in place: what no longer matches its key is not content.
-        if opened.needsVerification, try await !isGenuine(opened, key) { return nil }
+        guard let opened = try await openGenuine(key) else { return nil }
         if repository.isBare { return Content(size: opened.size, source: .file(opened.file)) }
         let pool = repository.services.pool
         return Content(
@@ -30,7 +29,31 @@ struct LocalContent: ContentLocation {
             source: .mutableFile(opened.file) { (try? await pool.run { try opened.isUnchanged() }) ?? false })
     }
 
+    /// The content, compared with its key where somebody may have edited it in place: an unlocked file with `annex.thin`
+    /// is the object itself. What no longer matches is not content, and the store passes over it from then on.
+    private func openGenuine(_ key: Key) async throws -> OpenObject? {
+        // Each of the two places where it may be is looked at, and once more for what is edited meanwhile.
+        for _ in 0..<3 {
+            guard let opened = try await repository.perform({ try objects.open(key) }) else { return nil }
+            if !opened.needsVerification { return opened }
+            let isGenuine = try await self.isGenuine(opened, key)
+            let isUnchanged = try await repository.perform {
+                objects.note(opened, isGenuine: isGenuine)
+                return try opened.isUnchanged()
+            }
+            if isGenuine && isUnchanged { return opened }
+        }
+        return nil
+    }
+
+    /// Call before the store is asked for something that rests on the content being here: to be locked, or not to be
+    /// sent again. A client that is told so may drop its own copy.
+    func examine(_ key: Key) async throws {
+        if !repository.isBare { _ = try await isPresent(key) }
+    }
+
     func partial(of key: Key, for client: [UInt8]) async throws -> PartialContent {
+        try await examine(key)
         let partial = try await repository.perform { () -> PartialContent in
             if try objects.find(key) != nil { return .alreadyPresent(also: []) }
             return .bytes(try objects.partialSize(key, client: client))
@@ -81,6 +104,7 @@ struct LocalContent: ContentLocation {
     }
 
     func lock(_ key: Key) async throws -> (any HeldLock)? {
+        try await examine(key)
         let lock = try await repository.services.withReserve {
             try await repository.perform { try objects.lock(key) }
         }

@@ -5,11 +5,13 @@ public import SystemPackage
 /// The annex object store of one repository: which content is present, receiving, removing, locking.
 ///
 /// All calls block and may be made from many threads at once. They work beside the stock program in one repository,
-/// with the same locks (spec 01 §3, §4). Nothing is cached: each operation asks for the settings and looks at the disk.
+/// with the same locks (spec 01 §3, §4). Each operation asks for the settings and looks at the disk; all that is
+/// remembered is which objects that people can edit in place were compared with their keys (``note(_:isGenuine:)``).
 public final class ObjectStore: Sendable {
     /// The git directory: of a non-bare repository the `.git`, of a linked work tree that of the main one.
     public let gitDirectory: FilePath
     let paths: StorePaths
+    private let verdicts = ContentVerdicts()
     private let currentSettings: @Sendable () throws -> StoreSettings
 
     /// - Parameter settings: answers the settings as they are now. It is called at the start of each operation, and
@@ -26,7 +28,8 @@ public final class ObjectStore: Sendable {
 
     func settings() throws -> StoreSettings { try currentSettings() }
 
-    /// The object of a key, or nil when its content is not here: a regular file that has the size the key tells.
+    /// The object of a key, or nil when its content is not here: a regular file that has the size the key tells, and that
+    /// is not known to be something else (``note(_:isGenuine:)``).
     ///
     /// Content that is about to be removed counts as present until it is gone (spec 01 §4.1).
     public func find(_ key: Key) throws(ObjectStoreError) -> StoredObject? {
@@ -35,11 +38,10 @@ public final class ObjectStore: Sendable {
 
     func find(_ key: Key, _ settings: StoreSettings) throws -> (object: StoredObject, place: ObjectPlace)? {
         for place in paths.places(key, settings) {
-            guard let status = try Files.status(place.object), Self.isContent(status, of: key)
-            else {
-                continue
-            }
-            return (StoredObject(path: place.object, status: status, settings), place)
+            guard let status = try Files.status(place.object),
+                let object = content(of: key, at: place, status, settings)
+            else { continue }
+            return (object, place)
         }
         return nil
     }
@@ -58,8 +60,9 @@ public final class ObjectStore: Sendable {
                     if try Files.status(place.object)?.kind != .regular { continue }
                     throw error
                 }
-                guard let status = file.statusWhenOpened, Self.isContent(status, of: key) else { continue }
-                return OpenObject(file: file, object: StoredObject(path: place.object, status: status, settings))
+                guard let status = file.statusWhenOpened, let object = content(of: key, at: place, status, settings)
+                else { continue }
+                return OpenObject(file: file, object: object)
             }
             return nil
         }
@@ -86,6 +89,25 @@ public final class ObjectStore: Sendable {
         return status
     }
 
+    /// Takes note of how content that ``OpenObject/needsVerification`` compared with its key. What is not genuine is not
+    /// there, for all operations, until the file changes: an upload replaces it.
+    public func note(_ opened: OpenObject, isGenuine: Bool) {
+        verdicts.note(opened.object.path, opened.object.status, isGenuine: isGenuine)
+    }
+
+    /// What is in a place, unless that is known not to be the content.
+    func content(
+        of key: Key, at place: ObjectPlace, _ status: FileStatus, _ settings: StoreSettings
+    ) -> StoredObject? {
+        guard Self.isContent(status, of: key) else { return nil }
+        var object = StoredObject(path: place.object, status: status, settings)
+        if object.needsVerification, let isGenuine = verdicts.isGenuine(object.path, status) {
+            if !isGenuine { return nil }
+            object.needsVerification = false
+        }
+        return object
+    }
+
     static func isContent(_ status: FileStatus, of key: Key) -> Bool {
         status.kind == .regular && (key.contentSize ?? status.size) == status.size
     }
@@ -102,7 +124,8 @@ public struct StoredObject: Sendable, Hashable {
     public var path: FilePath
     public var status: FileStatus
     /// Whether somebody may have changed the content in place: only in a non-bare repository, where the object is
-    /// writable, has a second name, or `annex.thin` is set. Verify it before it is served (spec 01 §3.6).
+    /// writable, has a second name, or `annex.thin` is set, and it was not verified since. Verify it before it is served,
+    /// and before anybody is told that it is here (spec 01 §3.6).
     public var needsVerification: Bool
 
     init(path: ConfinedPath, status: FileStatus, _ settings: StoreSettings) {

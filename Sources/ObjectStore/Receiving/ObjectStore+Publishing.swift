@@ -69,7 +69,7 @@ extension ObjectStore {
                         return try Files.renameWithoutReplacing(partial, to: place.object)
                     }
                     // What `find` did not accept is damaged, and replaced; unless a good one came this instant.
-                    if Self.isContent(status, of: key) {
+                    if content(of: key, at: place, status, settings) != nil {
                         throw FileError(operation: "rename", path: place.object.path, code: .fileExists)
                     }
                     try Files.rename(partial, to: place.object)
