@@ -1,8 +1,21 @@
 public import AnnexProtocol
 import FileIO
+import GitHost
 
 /// What an inspection of a whole repository asks, in parts of bounded size. Changes nothing.
 extension AnnexBranch {
+    /// The commit that the branch is at, where git does not have it; nil where all is well, or there is no branch.
+    public func missingTip() async throws -> String? {
+        guard try await objects.tip() == nil else { return nil }
+        // Tells where the ref is, whether git has that or not.
+        let result = try await GitCommand(["rev-parse", "--verify", "--quiet", BranchObjects.branch], in: gitDirectory)
+            .run()
+        guard result.status == 0 else { return nil }
+        let commit = String(decoding: result.output.prefix { $0 != 10 }, as: UTF8.self)
+        // It may have been made meanwhile.
+        return try await objects.tip() == nil ? commit : nil
+    }
+
     /// Whether the log says, for each of the keys, that this repository has it; waiting changes included. A log that
     /// cannot be read says nothing.
     public func claims(_ keys: [Key]) async throws -> [Bool] {

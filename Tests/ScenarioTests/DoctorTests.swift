@@ -55,6 +55,23 @@ import Testing
         #expect(after == before, sourceLocation: sourceLocation)
     }
 
+    /// `git gc --prune=now` beside a writer takes away the commit that the branch moves to a moment later. All locations
+    /// are lost with it, and a doctor that takes this for a repository without a branch would call it healthy.
+    @Test("a git-annex branch at a commit that git does not have is told")
+    func branchWithoutCommit() throws {
+        try withRepository { repository, p2p, alice in
+            let key = try p2p.store(Array("content".utf8))
+            let bare = repository.tree(alice)
+            #expect(try eventually { try bare.committedLog(key) != nil })
+            let tip = try bare.git("rev-parse", "git-annex").trimmed
+            try shell(
+                "chmod -R u+w objects; rm -r objects/\(tip.prefix(2))/\(tip.dropFirst(2))", in: repository.directory)
+            let report = try doctor(repository.host)
+            #expect(report.findings.contains("branch-broken refs/heads/git-annex manual"), "\(report.text)")
+            #expect(report.status != 0)
+        }
+    }
+
     @Test("docs/reliability.md, Doctor: healthy repositories have no findings, and looking changes nothing")
     func healthy() throws {
         try withRepository { repository, p2p, alice in

@@ -126,6 +126,9 @@ public struct Doctor: Sendable {
         let annex = ExaminedAnnex(
             uuid: uuid, gitDirectory: directory, branch: branch,
             objects: ObjectStore(gitDirectory: directory, settings: store))
+        await examination.attempt("the git-annex branch") {
+            try await BranchCheck(examination: $0, annex: annex).run()
+        }
         await examination.attempt("the journal") { try await JournalCheck(examination: $0, annex: annex).run() }
         await examination.attempt("temporary files") {
             try await TemporaryFilesCheck(examination: $0, annex: annex).run()

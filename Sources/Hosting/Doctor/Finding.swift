@@ -24,6 +24,7 @@ public struct Finding: Sendable, Hashable {
         case staleTransfer = "stale-transfer"
         case debris
         case partialUpload = "partial-upload"
+        case branchBroken = "branch-broken"
         case journalStrange = "journal-strange-file"
         case journalTorn = "journal-torn-file"
         case journalOld = "journal-uncommitted"
