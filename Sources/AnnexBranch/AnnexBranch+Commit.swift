@@ -6,8 +6,10 @@ import Logging
 extension AnnexBranch {
     /// Commits everything in the journal, also what the stock program left there. Returns when the branch has it.
     ///
-    /// While a first push is being received nothing is committed; what waits stays durable in the journal.
+    /// While a first push is being received nothing is committed; what waits stays durable in the journal. So it does
+    /// where others alone change the branch.
     public func flush() async throws {
+        if settings.isReadOnly { return }
         try await uninterrupted { [self] in
             try await transaction { branch in
                 if branch.schedule.isHeld(at: .now) { return }

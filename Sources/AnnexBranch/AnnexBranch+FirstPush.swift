@@ -38,6 +38,7 @@ extension AnnexBranch {
     /// Commits are then held back until ``didReceiveFirstPush()``, ``firstPushFailed()`` or ``mergePushed()``, or for
     /// `firstPushPatience`. A crash at any point leaves everything in the branch, in the journal, or in both.
     public func prepareForFirstPush() async throws {
+        if settings.isReadOnly { return }
         try await uninterrupted { [self] in
             try await transaction { branch in
                 guard try await branch.isUnpushed else { return }

@@ -15,7 +15,8 @@ extension AnnexBranch {
 
     /// - Parameter drafts: what is ready already of merges that are too large to be made under the lock.
     func mergePushed(_ drafts: MergeDrafts, first: [[UInt8]] = []) async throws -> MergeReport {
-        try await uninterrupted { [self] in
+        if settings.isReadOnly { return MergeReport() }
+        return try await uninterrupted { [self] in
             var drafts = drafts
             var report = MergeReport()
             let refs = settings.mergesBranches ? await refsToMerge(first: first) : []

@@ -35,7 +35,9 @@ extension AnnexBranch {
     /// What is compared depends on what was pushed, so it does not run where its caller does, on an event loop perhaps.
     @discardableResult
     public func verifyOwnLocations(isPresent: @escaping @Sendable (Key) throws -> Bool) async throws -> Int {
-        try await uninterrupted { [self] in try await compareOwnLocations(isPresent) }
+        // What is to be compared stays noted: it is compared once the branch may be changed.
+        if settings.isReadOnly { return 0 }
+        return try await uninterrupted { [self] in try await compareOwnLocations(isPresent) }
     }
 
     private func compareOwnLocations(_ isPresent: @escaping @Sendable (Key) throws -> Bool) async throws -> Int {

@@ -5,7 +5,9 @@ extension AnnexBranch {
     /// Takes note of new journal files and sees to it that they are committed in time.
     func noteChanges(_ files: Int) {
         schedule.changed(files: files, at: .now)
-        guard settings.commitsAutomatically, !isClosed, let deadline = schedule.deadline else { return }
+        guard settings.commitsAutomatically, !settings.isReadOnly, !isClosed, let deadline = schedule.deadline else {
+            return
+        }
         if timer != nil {
             // A sleeping timer looks again by itself; but many changes, or the end of a hold, bring the deadline forward.
             guard let timerWakes, deadline < timerWakes else { return }

@@ -120,6 +120,10 @@ public actor AnnexBranch {
     private func lockingJournal<Result: Sendable>(
         _ body: @Sendable (isolated AnnexBranch) async throws -> Result
     ) async throws -> Result {
+        if settings.isReadOnly {
+            let reason = "annexd only reads this repository (annex.pidlock, or an annex.version that it does not know)"
+            throw AnnexBranchError(code: .readOnly, message: reason)
+        }
         let path = folder.appending("annex/journal.lck")
         let lock = try await JournalLock.acquire(
             path, sharing: settings.sharing, patience: settings.lockPatience, on: executor)

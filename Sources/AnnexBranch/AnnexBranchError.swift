@@ -5,6 +5,8 @@ public struct AnnexBranchError: Error, Sendable, CustomStringConvertible {
     public enum Code: Sendable, Hashable {
         /// Another program held `journal.lck` for longer than the settings allow.
         case locked
+        /// Others alone change the branch (``BranchSettings/isReadOnly``).
+        case readOnly
         /// The branch was closed.
         case closed
         /// The key's journal file would have a name longer than file systems store.

@@ -11,6 +11,10 @@ public struct BranchSettings: Sendable {
     public var mergesBranches = true
     /// Repositories whose facts stay in the private journal (spec 02 §2.3).
     public var privateUUIDs: Set<RepositoryUUID> = []
+    /// Whether others alone change the branch and its journal, since they take locks that annexd does not
+    /// (`annex.pidlock`), or keep them in a way that it does not know (`annex.version`). Nothing is recorded, committed
+    /// or merged then: what is pushed waits for the stock program (spec 01 §3.7, spec 02 §2.1).
+    public var isReadOnly = false
     /// Permissions of the files made here; `core.sharedRepository`.
     public var sharing: SharingMode = .umask
     /// Who commits: `NAME <EMAIL>`, without line breaks.

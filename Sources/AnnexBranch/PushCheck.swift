@@ -40,7 +40,15 @@ public struct PushCheck: Sendable {
     ///
     /// The branch would hold the pushed tree as it is, so every file that differs is looked at.
     public func objection(toBranch new: String, replacing old: String?) async throws -> String? {
-        try await closingReader {
+        if settings.isReadOnly {
+            // What waits in the journal cannot be committed first, and the stock program would put its version of a file
+            // in place of a pushed one (spec 02 §2.5).
+            return """
+                annexd does not change this branch here (annex.pidlock, or an annex.version that it does not know); \
+                push it to synced/git-annex, which git-annex merges
+                """
+        }
+        return try await closingReader {
             if let reason = try await objectionToMerging(new) { return reason }
             return try await objectionToFiles(of: new, since: old)
         }

@@ -14,7 +14,8 @@ extension HostedRepository {
     /// Each step is for itself: where one fails, the others are done all the same. What could not be done keeps its trace
     /// on disk, for the next time that the repository is opened.
     func recover() async {
-        guard isFirstRecovery() else { return }
+        // Where others alone change the branch, they also look after what is left.
+        guard isFirstRecovery(), branch?.settings.isReadOnly != true else { return }
         await recovering { try await self.branch?.recover() }
         await recovering {
             // A push was received, and a crash kept it from being merged and compared with the object store; or somebody

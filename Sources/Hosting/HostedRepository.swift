@@ -74,7 +74,8 @@ public final class HostedRepository: Sendable {
 
     /// What the configuration says now. Blocking; re-reads the file when it changed.
     ///
-    /// Throws ``HostingError/gone(_:)`` when the repository was removed, replaced, or got another identity.
+    /// Throws ``HostingError/gone(_:)`` when the repository was removed, replaced, or got another identity, and
+    /// ``HostingError/reconfigured(_:)`` when it must be opened anew.
     public func currentSettings() throws -> RepositorySettings { try source.current() }
 
     /// Runs blocking work on this repository's files.
@@ -175,6 +176,8 @@ public final class HostedRepository: Sendable {
 public enum HostingError: Error, Sendable, CustomStringConvertible {
     /// The repository is not, or no longer, there.
     case gone(RepositoryName)
+    /// Its configuration changed in a way for which it must be opened anew; a moment later it can be used again.
+    case reconfigured(RepositoryName)
     /// A repository of this name exists already.
     case exists(RepositoryName)
     /// The text is no repository name.
@@ -184,9 +187,18 @@ public enum HostingError: Error, Sendable, CustomStringConvertible {
     /// The repository is not served until its operator has put this in order.
     case unfit(RepositoryName, String)
 
+    /// Whether an open repository that throws this can no longer be used.
+    var endsInstance: Bool {
+        switch self {
+        case .gone, .reconfigured: true
+        case .exists, .badName, .refused: false
+        }
+    }
+
     public var description: String {
         switch self {
         case .gone(let name): "there is no repository \"\(name)\""
+        case .reconfigured(let name): "the configuration of \"\(name)\" has just changed; try again"
         case .exists(let name): "\"\(name)\" exists already"
         case .badName(let text): "\"\(text)\" cannot be the name of a repository"
         case .refused(let reason): reason

@@ -15,10 +15,21 @@ public struct RepositorySettings: Sendable {
     var proxies: ProxyConfiguration
     /// When git's objects are packed.
     var packing: PackUpkeep.Limits
-    private var isPrivate: Bool
-    private var mergesBranches: Bool
-    private var commitMessage: String?
-    private var hasOneLevelBranchHash: Bool
+    /// What an open repository relies on: where it changes, the repository is opened anew.
+    private(set) var basis: Basis
+
+    struct Basis: Hashable, Sendable {
+        var isBare: Bool
+        /// `annex.private`: its own facts stay in the private journal.
+        var isPrivate: Bool
+        /// So do those of these remotes, which have `annex-private`.
+        var privateRemotes: Set<RepositoryUUID>
+        var mergesBranches: Bool
+        var commitMessage: String?
+        var tuning: Set<Difference> = []
+        var sharing: SharedRepository
+        var allowsChanges: Bool
+    }
 
     init(_ config: GitConfig, gitDirectory: FilePath) {
         let version = config.int("annex.version").map(Int.init)
@@ -40,23 +51,32 @@ public struct RepositorySettings: Sendable {
             (config.bool("annex.crippledfilesystem") ?? false) && config.bool("core.symlinks") == false
         store.objectHash1 = config.bool("annex.tune.objecthash1") ?? false
         store.objectHashLower = config.bool("annex.tune.objecthashlower") ?? false
-        proxies = ProxyConfiguration(config, top: isBare ? gitDirectory : gitDirectory.removingLastComponent())
+        let proxies = ProxyConfiguration(config, top: isBare ? gitDirectory : gitDirectory.removingLastComponent())
+        self.proxies = proxies
         packing = PackUpkeep.Limits(config)
-        isPrivate = config.bool("annex.private") ?? false
-        mergesBranches = config.bool("annex.merge-annex-branches") ?? true
-        commitMessage = config.string("annex.commitmessage").flatMap { $0.isEmpty ? nil : $0 }
-        hasOneLevelBranchHash = config.bool("annex.tune.branchhash1") ?? false
+        basis = Basis(
+            isBare: isBare, isPrivate: config.bool("annex.private") ?? false,
+            privateRemotes: Set(proxies.remotes.filter(\.isPrivate).compactMap(\.uuid)),
+            mergesBranches: config.bool("annex.merge-annex-branches") ?? true,
+            commitMessage: config.string("annex.commitmessage").flatMap { $0.isEmpty ? nil : $0 },
+            sharing: store.sharing, allowsChanges: store.allowsChanges)
+        if config.bool("annex.tune.branchhash1") ?? false { basis.tuning.insert(.oneLevelBranchHash) }
+        if store.objectHash1 { basis.tuning.insert(.oneLevelObjectHash) }
+        if store.objectHashLower { basis.tuning.insert(.objectHashLower) }
     }
 
     /// The same, for the git-annex branch.
-    func branch(commitDelay: Duration) -> BranchSettings {
+    func branch(commitDelay: Duration) -> BranchSettings { branch(of: uuid, commitDelay: commitDelay) }
+
+    /// - Parameter uuid: the repository's, also where the configuration does not have it yet.
+    func branch(of uuid: RepositoryUUID?, commitDelay: Duration) -> BranchSettings {
         var branch = BranchSettings()
-        if hasOneLevelBranchHash { branch.tuning.insert(.oneLevelBranchHash) }
-        if store.objectHash1 { branch.tuning.insert(.oneLevelObjectHash) }
-        if store.objectHashLower { branch.tuning.insert(.objectHashLower) }
-        branch.mergesBranches = mergesBranches
-        if isPrivate, let uuid { branch.privateUUIDs = [uuid] }
-        if let commitMessage { branch.commitMessage = commitMessage }
+        branch.tuning = basis.tuning
+        branch.mergesBranches = basis.mergesBranches
+        branch.privateUUIDs = basis.privateRemotes
+        if basis.isPrivate, let uuid { branch.privateUUIDs.insert(uuid) }
+        branch.isReadOnly = !basis.allowsChanges
+        if let message = basis.commitMessage { branch.commitMessage = message }
         branch.idleDelay = commitDelay
         branch.sharing =
             switch store.sharing {

@@ -27,7 +27,8 @@ final class SettingsSource: Sendable {
             Reading(version: nil, settings: RepositorySettings(try configFile.current(), gitDirectory: gitDirectory)))
     }
 
-    /// The settings now. Throws ``HostingError/gone(_:)`` when the folder is another one, or says it is another annex.
+    /// The settings now. Throws ``HostingError/gone(_:)`` when the folder is another one, or says it is another annex, and
+    /// ``HostingError/reconfigured(_:)`` when what an open repository relies on has changed.
     func current() throws -> RepositorySettings {
         guard let folder = try Files.status(gitDirectory), folder.isSameFile(as: identity),
             let version = try configFile.version
@@ -36,6 +37,7 @@ final class SettingsSource: Sendable {
         if known.version == version { return known.settings }
         let settings = RepositorySettings(try configFile.current(), gitDirectory: gitDirectory)
         guard settings.uuid == known.settings.uuid else { throw HostingError.gone(name) }
+        guard settings.basis == known.settings.basis else { throw HostingError.reconfigured(name) }
         // A file that was changed within the last tick of its clock may change again unnoticed: look again next time.
         let isSettled = WallClock.seconds - version.modified.seconds > 2
         latest.withLock { $0 = Reading(version: isSettled ? version : nil, settings: settings) }

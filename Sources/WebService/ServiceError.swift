@@ -75,6 +75,7 @@ extension ServiceError {
     private init(_ error: HostingError) {
         switch error {
         case .gone: self.init(status: 404, reason: "\(error)")
+        case .reconfigured: self.init(status: 503, reason: "\(error)", headers: [("Retry-After", "1")])
         case .exists: self.init(status: 409, reason: "\(error)")
         case .badName: self.init(status: 400, reason: "\(error)")
         case .refused: self.init(status: 403, reason: "\(error)")
@@ -103,6 +104,7 @@ extension ServiceError {
             self.init(
                 status: 503, reason: "the git-annex branch is busy; try again", headers: [("Retry-After", "5")])
         case .nameTooLong: self.init(status: 403, reason: "the name of the key is too long to be logged")
+        case .readOnly: self.init(status: 403, reason: error.message)
         case .unexpectedContent, .brokenTree, .tooMuch, .failed:
             self.init(status: 500, reason: "the git-annex branch could not be changed")
         }

@@ -48,7 +48,7 @@ extension HostedRepository {
             // Whatever the reason is, it would not help to do the same again in a moment.
             if try await services.pool.run(census) != nil { postponeUpkeep(by: .seconds(3600)) }
         } catch is CancellationError {
-        } catch HostingError.gone {
+        } catch let error as HostingError where error.endsInstance {
         } catch {
             postponeUpkeep(by: .seconds(3600))
             services.logger.warning(

@@ -55,7 +55,7 @@ public final class Catalog: Sendable {
             do {
                 _ = try await open.services.pool.run { try open.currentSettings() }
                 return open
-            } catch HostingError.gone {
+            } catch let error as HostingError where error.endsInstance {
                 await discard(open)
             }
         }
@@ -117,7 +117,7 @@ public final class Catalog: Sendable {
             do {
                 _ = try await open.services.pool.run { try open.currentSettings() }
                 return open
-            } catch HostingError.gone {
+            } catch let error as HostingError where error.endsInstance {
                 state.withLock { if $0.outside[gitDirectory] === open { $0.outside[gitDirectory] = nil } }
                 await open.close()
             }

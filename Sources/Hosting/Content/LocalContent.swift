@@ -82,6 +82,8 @@ struct LocalContent: ContentLocation {
     func recordPresence(of key: Key) async throws { try await recordWhatIs(of: key) }
 
     private func recordWhatIs(of key: Key) async throws {
+        // Nothing was changed there: it is only that others may not have logged yet what they did.
+        if branch.settings.isReadOnly { return }
         let objects = objects
         try await repository.services.withReserve {
             try await branch.recordLocation(of: key, in: uuid) { try objects.find(key) != nil }

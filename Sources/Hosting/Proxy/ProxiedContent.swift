@@ -75,6 +75,10 @@ struct ProxiedContent: ContentLocation {
     private func changing<Result>(
         _ key: Key, _ body: (ChangesInFlight.Group) async throws -> Result
     ) async throws -> Result {
+        // What comes of it could not be told to anybody.
+        if branch.settings.isReadOnly {
+            throw Refusal.forbidden(reason: "the gateway is read-only (annex.pidlock or an unsupported annex.version)")
+        }
         let subject = ChangesInFlight.Subject(key: key, uuid: uuid)
         return try await gateway.keepingOpen {
             try await gateway.changesAtRemotes.during(subject, body)
@@ -186,7 +190,7 @@ struct ProxiedContent: ContentLocation {
             let code: RemoteError.Code =
                 switch error.code {
                 case .locked, .contention, .closed: .busy
-                case .nameTooLong: .forbidden
+                case .nameTooLong, .readOnly: .forbidden
                 case .unexpectedContent, .brokenTree, .tooMuch, .failed: .unreachable
                 }
             throw RemoteError(code, "\(name): its git-annex branch: \(error.message)")

@@ -86,8 +86,12 @@ struct ProxyConfiguration: Hashable, Sendable {
     var clusterGateways: Set<String> { Set(remotes.lazy.filter(\.isClusterGateway).map(\.name)) }
 
     /// Whether git config lets requests pass. For what a gateway brings along, it is the gateway that must be allowed.
+    ///
+    /// Attack: proxy.log names a remote that has become private since, or that somebody pushed the name of. What it has
+    /// would be recorded where everybody reads it.
     func allows(_ remote: ProxiedRemote, clusterGateways: Set<String>) -> Bool {
-        remote.isProxied || remote.clusters.contains { clusters[$0] != nil }
+        if remote.isPrivate { return false }
+        return remote.isProxied || remote.clusters.contains { clusters[$0] != nil }
             || remote.gateway.map(clusterGateways.contains) ?? false
     }
 }

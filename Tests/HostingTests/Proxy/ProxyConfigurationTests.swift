@@ -30,6 +30,15 @@ import Testing
         #expect(plain.decide(node, served: served) == .notConfigured)
     }
 
+    /// proxy.log is pushed by whoever may append, and keeps what became private since. Where such a remote is reached all
+    /// the same, what it has is recorded in the branch that everybody reads.
+    @Test("a private remote is not reached, whatever proxy.log says")
+    func privateRemote() throws {
+        let hidden = try configuration(
+            "[remote \"n\"]\nurl = /n\nannex-uuid = \(node)\nannex-proxy = true\nannex-private = true\n")
+        #expect(hidden.decide(node, served: [entry(node, "n")]) == .notConfigured)
+    }
+
     @Test("spec 03 #6: the cheapest remote whose name proxy.log has is used, no other of that UUID")
     func names() throws {
         let both = try configuration(
