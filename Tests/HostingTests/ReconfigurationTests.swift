@@ -83,6 +83,25 @@ import Testing
         }
     }
 
+    @Test("spec 01 §3.3: a shared repository that becomes an annex stays usable for those who share it")
+    func initialisesShared() async throws {
+        let catalog = root.catalog
+        try root.folder.prepare()
+        let directory = root.folder.folder(of: try name("shared"))
+        try await RepositoryCreator.create(at: directory)
+        let file = GitConfigFile(directory.appending("config"))
+        try await file.set("core.sharedRepository", "group")
+        try await file.set("annex.private", "true")
+        let plain = try #require(try await catalog.repository(named: name("shared")))
+        #expect(plain.uuid == nil)
+        try await root.manager.initialiseAnnex(of: plain)
+        for path in ["annex", "annex/journal.lck", "annex/journal-private", "annexd", "annexd/init.lck", "annexd/tmp"] {
+            let mode = try #require(try Files.status(directory.appending(path))?.mode, "\(path)")
+            #expect(mode & 0o060 == 0o060, "\(path): \(String(mode, radix: 8))")
+        }
+        #expect(try journal(of: plain, "journal").isEmpty, "a private repository tells nobody its name")
+    }
+
     private func create(in catalog: Catalog) async throws -> HostedRepository {
         try await root.manager.create(name("data"))
         let repository = try #require(try await catalog.repository(named: name("data")))

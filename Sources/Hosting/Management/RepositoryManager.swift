@@ -43,7 +43,7 @@ public struct RepositoryManager: Sendable {
             try await services.pool.run {
                 try ObjectStore(gitDirectory: draft, settings: StoreSettings(isBare: true)).createAnnexDirectories()
             }
-            try await describe(uuid, as: name, in: draft, isUnpushed: true)
+            try await describe(uuid, as: name, in: draft, BranchSettings(), isUnpushed: true)
             try await services.pool.run {
                 // Content may be acknowledged in it a moment later: after a power cut it must still be the same annex.
                 try Files.synchronizeTree(draft)
@@ -64,13 +64,13 @@ public struct RepositoryManager: Sendable {
     /// Not where objects are present without a UUID: that is a lost configuration, and a new UUID would orphan them.
     public func initialiseAnnex(of repository: HostedRepository) async throws {
         let gitDirectory = repository.gitDirectory
-        let lock = try await lockInitialisation(of: gitDirectory)
+        let lock = try await lockInitialisation(of: repository)
         defer { try? lock.unlock() }
         let config = GitConfigFile(gitDirectory.appending("config"))
         guard try await services.pool.run({ try config.current().string("annex.uuid") }) == nil else { return }
-        let settings = try await services.pool.run { () -> StoreSettings in
+        let settings = try await services.pool.run { () -> RepositorySettings in
             let settings = try repository.currentSettings()
-            guard settings.uuid == nil else { return settings.store }
+            guard settings.uuid == nil else { return settings }
             guard try Files.list(ConfinedPath(gitDirectory).appending("annex/objects")).isEmpty else {
                 throw HostingError.refused("\(repository.name) has annexed objects but no annex.uuid")
             }
@@ -78,13 +78,14 @@ public struct RepositoryManager: Sendable {
             if !settings.isBare, try Files.exists(ConfinedPath(workTree).appending(".noannex")) {
                 throw HostingError.refused("\(repository.name) holds a .noannex file")
             }
-            return settings.store
+            return settings
         }
         let uuid = RepositoryUUID.random()
         try await services.pool.run {
-            try ObjectStore(gitDirectory: gitDirectory, settings: settings).createAnnexDirectories()
+            try ObjectStore(gitDirectory: gitDirectory, settings: settings.store).createAnnexDirectories()
         }
-        try await describe(uuid, as: repository.name, in: gitDirectory, isUnpushed: false)
+        let branch = settings.branch(of: uuid, commitDelay: services.commitDelay)
+        try await describe(uuid, as: repository.name, in: gitDirectory, branch, isUnpushed: false)
         try await config.set("annex.version", "10")
         try await config.set("annex.uuid", uuid.description)
         // Git does not wait for the disk; content may be acknowledged a moment later, under this UUID.
@@ -99,12 +100,9 @@ public struct RepositoryManager: Sendable {
 
     /// Several pushes may bring the first git-annex branch at once. Only one may choose the UUID: clients that learnt
     /// another one would keep it for good. Waits without holding a thread, which the one who initialises needs.
-    private func lockInitialisation(of gitDirectory: FilePath) async throws -> OpenFile {
-        let folder = ConfinedPath(gitDirectory).appending("annexd")
-        let file = try await services.pool.run {
-            try Files.createDirectory(folder)
-            return try OpenFile(folder.appending("init.lck"), [.readWrite, .create])
-        }
+    private func lockInitialisation(of repository: HostedRepository) async throws -> OpenFile {
+        let objects = repository.objects
+        let file = try await services.pool.run { try objects.openHostFile("init.lck") }
         while try await !services.pool.run({ try file.tryLock(.exclusive) }) {
             try await Task.sleep(for: .milliseconds(20))
         }
@@ -206,9 +204,10 @@ public struct RepositoryManager: Sendable {
 
     /// Writes the line of uuid.log into the journal, from which it is committed when the repository is used.
     private func describe(
-        _ uuid: RepositoryUUID, as name: RepositoryName, in gitDirectory: FilePath, isUnpushed: Bool
+        _ uuid: RepositoryUUID, as name: RepositoryName, in gitDirectory: FilePath, _ settings: BranchSettings,
+        isUnpushed: Bool
     ) async throws {
-        var settings = BranchSettings()
+        var settings = settings
         settings.commitsAutomatically = false
         let branch = AnnexBranch(
             gitDirectory: gitDirectory, uuid: uuid, settings: settings, executor: services.pool, logger: services.logger

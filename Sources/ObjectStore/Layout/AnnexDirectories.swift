@@ -1,4 +1,4 @@
-internal import FileIO
+public import FileIO
 internal import Glibc
 internal import SystemPackage
 
@@ -11,6 +11,17 @@ extension ObjectStore {
             let modes = FileModes(try settings(), paths)
             try modes.createDirectories(paths.objects)
             if try Files.status(paths.sentinel) == nil { try paths.createSentinel(modes) }
+        }
+    }
+
+    /// Opens a file of the host's own, below `annexd/` in the git directory, for reading and writing. It is created where
+    /// it is missing, for all who share the repository.
+    public func openHostFile(_ name: String) throws(ObjectStoreError) -> OpenFile {
+        try reporting {
+            let modes = FileModes(try settings(), paths)
+            let folder = gitDirectory.appending("annexd")
+            try modes.createDirectories(folder)
+            return try modes.open(creating: folder.appending(name), .readWrite)
         }
     }
 }
