@@ -19,7 +19,7 @@ extension ObjectStore {
     public func openHostFile(_ name: String) throws(ObjectStoreError) -> OpenFile {
         try reporting {
             let modes = FileModes(try settings(), paths)
-            let folder = gitDirectory.appending("annexd")
+            let folder = paths.gitDirectory.appending("annexd")
             try modes.createDirectories(folder)
             return try modes.open(creating: folder.appending(name), .readWrite)
         }
