@@ -42,6 +42,23 @@ import Testing
         #expect(try journal(of: open, "journal").contains { $0.contains(uuid.description) })
     }
 
+    @Test("what waits in the journal is committed also where nobody asks for the repository again")
+    func isRenewed() async throws {
+        let catalog = root.catalog
+        let open = try await create(in: catalog)
+        try await open.branch?.recordLocation(of: key, in: .random(), present: true)
+        try await config(of: open).set("annex.private", "true")
+        let upkeep = Task { await catalog.keepPacked() }
+        let deadline = ContinuousClock.now + .seconds(60)
+        while try !journal(of: open, "journal").isEmpty, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        upkeep.cancel()
+        await upkeep.value
+        #expect(try journal(of: open, "journal").isEmpty, "not committed within a minute")
+        await catalog.closeAll()
+    }
+
     @Test("spec 02 §2.3: what is known of a remote with annex-private stays in the private journal")
     func privateRemote() async throws {
         let catalog = root.catalog

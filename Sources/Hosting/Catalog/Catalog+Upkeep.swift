@@ -11,9 +11,24 @@ extension Catalog {
     public func keepPacked() async {
         while !Task.isCancelled {
             for repository in openRepositories where repository.takesUpkeep(every: Self.upkeepInterval) {
-                await repository.keepPacked()
+                if await !renewed(repository) { await repository.keepPacked() }
             }
             try? await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    /// Opens a repository anew where its configuration has changed in a way that it cannot follow: nobody may ask for it
+    /// again, and then the journal of the old one would wait.
+    private func renewed(_ repository: HostedRepository) async -> Bool {
+        do {
+            _ = try await services.pool.run { try repository.currentSettings() }
+            return false
+        } catch HostingError.reconfigured {
+            await discard(repository)
+            _ = try? await self.repository(named: repository.name)
+            return true
+        } catch {
+            return false
         }
     }
 }
