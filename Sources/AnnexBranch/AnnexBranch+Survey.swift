@@ -20,6 +20,14 @@ extension AnnexBranch {
     /// cannot be read says nothing.
     public func claims(_ keys: [Key]) async throws -> [Bool] {
         let policy = filePolicy
+        if isPrivate {
+            var result: [Bool] = []
+            for key in keys {
+                let log = try? await read(path(of: key, .location))
+                result.append(log.map { policy.claimsPresence($0) } ?? false)
+            }
+            return result
+        }
         var rest = keys.map { path(of: $0, .location) }[...]
         var result: [Bool] = []
         while !rest.isEmpty {
@@ -56,7 +64,16 @@ extension AnnexBranch {
             guard let key = file.path?.locationKey(levels: settings.hashLevels) else { continue }
             if try await claims([key]) == [true] { try await body([key]) }
         }
+        guard isPrivate else { return }
+        let folder = journal.privateDirectory
+        for name in try await executor.run({ try Files.list(folder) }) {
+            guard let key = JournalName.decode(name)?.locationKey(levels: settings.hashLevels) else { continue }
+            if try await claims([key]) == [true] { try await body([key]) }
+        }
     }
+
+    /// Whether what this repository says of itself is in the private journal.
+    private var isPrivate: Bool { settings.privateUUIDs.contains(uuid) }
 
     /// A file of the journal as it was found.
     public struct JournalFile: Sendable {

@@ -31,6 +31,7 @@ import Testing
         let hidden = try #require(try await catalog.repository(named: name("data")))
         try await hidden.branch?.recordLocation(of: key, in: uuid, present: true)
         #expect(try journal(of: open, "journal").isEmpty && journal(of: open, "journal-private").count == 1)
+        #expect(try await hidden.branch?.claims([key]) == [true], "or doctor would find each object unlogged")
         // What it says of others is public.
         try await hidden.branch?.recordLocation(of: key, in: .random(), present: true)
         let log = try #require(try journal(of: open, "journal").first)
