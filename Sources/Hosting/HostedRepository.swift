@@ -191,7 +191,7 @@ public enum HostingError: Error, Sendable, CustomStringConvertible {
     var endsInstance: Bool {
         switch self {
         case .gone, .reconfigured: true
-        case .exists, .badName, .refused: false
+        case .exists, .badName, .refused, .unfit: false
         }
     }
 
