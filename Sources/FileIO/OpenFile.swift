@@ -15,6 +15,8 @@ public final class OpenFile: Sendable {
     private let confined: ConfinedPath?
     /// The folder below which it was opened without following links; nil for any other file.
     public var folder: FilePath? { confined?.folder }
+    /// Where it was opened, to be named again without following links.
+    public var place: ConfinedPath { confined ?? ConfinedPath(inParent: path) }
 
     /// Opens `path`, following links; the descriptor is always close-on-exec.
     ///

@@ -3,7 +3,7 @@ import Foundation
 /// Polls `condition` until it holds and returns true, or returns false when `seconds` have passed.
 ///
 /// The bound is generous by design: it only decides how long a broken run takes to fail.
-public func eventually(within seconds: Double = 20, _ condition: () throws -> Bool) rethrows -> Bool {
+public func eventually(within seconds: Double = 120, _ condition: () throws -> Bool) rethrows -> Bool {
     try timeUntil(within: seconds, condition) != nil
 }
 

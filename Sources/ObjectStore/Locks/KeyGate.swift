@@ -48,10 +48,18 @@ struct LockLedger {
 
     /// Makes sure that the file protects until `time`, and remembers what it said before.
     mutating func extend(_ file: RetentionFile, to time: RetentionTime) throws -> (bytes: [UInt8], wroteIt: Bool) {
-        let result = try file.extend(to: time)
-        if result.wroteIt { written.insert(result.bytes) }
-        if let old = result.replaced, old.until > .now { superseded[old.bytes] = old.until }
-        return (result.bytes, result.wroteIt)
+        var isWritten = false
+        do {
+            return try file.extend(to: time) { old in
+                isWritten = true
+                written.insert(time.bytes)
+                if let old, old.until > .now { superseded[old.bytes] = old.until }
+            }
+        } catch {
+            // It may be in the file all the same, and no lock relies on it: the next cleaning takes it away.
+            if isWritten { released.insert(time.bytes) }
+            throw error
+        }
     }
 
     /// Whether a retention file with this content is of no use to anybody any more.

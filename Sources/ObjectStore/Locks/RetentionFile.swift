@@ -37,14 +37,19 @@ struct RetentionFile {
 
     /// Makes sure that the file protects until `time` at least. Call inside the gate of the place.
     ///
-    /// - Returns: what the file says now, whether this call wrote it, and what it said before, if so.
-    func extend(to time: RetentionTime) throws -> (bytes: [UInt8], wroteIt: Bool, replaced: Content?) {
+    /// - Parameter willReplace: is told what the file said before, if this call writes it. A write that fails may have
+    ///   been made all the same.
+    /// - Returns: what the file says now, and whether this call wrote it.
+    func extend(
+        to time: RetentionTime, willReplace: (Content?) -> Void
+    ) throws -> (bytes: [UInt8], wroteIt: Bool) {
         let lock = try lockWriters()
         defer { withExtendedLifetime(lock) {} }
         let current = try read()
-        if let current, current.until >= time, !current.bytes.isEmpty { return (current.bytes, false, nil) }
+        if let current, current.until >= time, !current.bytes.isEmpty { return (current.bytes, false) }
+        willReplace(current)
         try write(time.bytes)
-        return (time.bytes, true, current)
+        return (time.bytes, true)
     }
 
     /// Makes the file protect until `time`, which may be sooner than it did. Call while the exclusive content lock is

@@ -28,7 +28,7 @@ extension ObjectStore {
         // An object of the wrong size is found nowhere, but may sit in the place for new content.
         let place = paths.newPlace(key, settings)
         let moved = try KeyGate.of(place).enter(place) { _ in
-            try move(paths.partial(key), to: place, key, settings, modes)
+            try move(file.place, to: place, key, settings, modes)
         }
         // Also where somebody else was faster: he may not have come to this step, and die before it.
         try place.synchronizeDirectories()

@@ -112,7 +112,7 @@ let protocolTargets = [
             client == direct
             || hops.contains { hop in
                 hop.utf8.split(separator: 32).contains { word in
-                    word.split(separator: 9).contains { ClientAddress(String(decoding: $0, as: UTF8.self)) == client }
+                    word.split(separator: 9).contains { named(String(decoding: $0, as: UTF8.self)).contains(client) }
                 }
             }
         try require(isNamed, "an address that is nowhere in the header")
@@ -167,4 +167,10 @@ private func saysUnlock(_ bytes: [UInt8], after count: Int) -> Bool {
     guard objects.count > count, !isLong else { return isLong }
     guard let value = try? JSONSerialization.jsonObject(with: Data(objects[count])) else { return false }
     return (value as? [String: Any])?["unlock"] as? Bool == true
+}
+
+/// The addresses that a word of X-Forwarded-For may mean: alone, in brackets, or with a port behind it.
+private func named(_ word: String) -> [ClientAddress] {
+    let bracketed = word.first == "[" ? String(word.dropFirst().prefix { $0 != "]" }) : ""
+    return [word, bracketed, String(word.prefix { $0 != ":" })].compactMap { ClientAddress($0) }
 }
