@@ -23,8 +23,12 @@ public enum AbandonedFiles {
     /// Removes what was abandoned, and answers it.
     ///
     /// Throws at the first folder that is a link, which the error names.
-    public static func remove(from gitDirectory: FilePath) throws(FileError) -> [FilePath] {
-        var sweep = Sweep()
+    ///
+    /// - Parameter boot: when the machine started, in seconds since 1970; told by tests.
+    public static func remove(
+        from gitDirectory: FilePath, machineStarted boot: Int64? = nil
+    ) throws(FileError) -> [FilePath] {
+        var sweep = Sweep(boot: boot)
         let folder = ConfinedPath(gitDirectory)
         try sweep.locks(in: folder, descends: false)
         try sweep.reports(in: folder)
@@ -76,9 +80,9 @@ private struct Sweep {
     /// When the machine started, in seconds since 1970.
     private let boot: Int64
 
-    init() {
+    init(boot: Int64? = nil) {
         now = Int64(time(nil))
-        boot = now - BootClock.seconds
+        self.boot = boot ?? now - BootClock.seconds
     }
 
     mutating func locks(in directory: ConfinedPath, descends: Bool) throws(FileError) {

@@ -42,7 +42,9 @@ public enum HookDirectory {
             try Files.replace(hook, with: content, temporary: temporary, mode: 0o755)
         }
         try Files.setMode(hook, 0o755)
-        guard canRun(hook.path) else { throw FileError(operation: "run", path: hook.path, code: Errno(rawValue: errno)) }
+        guard canRun(hook.path) else {
+            throw FileError(operation: "run", path: hook.path, code: Errno(rawValue: errno))
+        }
     }
 
     /// Whether the hooks are there, as this version writes them, and can run. Blocking.
