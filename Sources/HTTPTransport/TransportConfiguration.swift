@@ -1,5 +1,4 @@
 import Blocking
-public import NIOCore
 public import NIOPosix
 
 /// Limits and addresses of one server; every default is safe for the open internet.
@@ -8,9 +7,6 @@ public struct TransportConfiguration: Sendable {
     public var addresses: [ListenAddress]
     /// Connections served at once; when reached, new ones wait in the kernel's queue.
     public var maximumConnections = 20_000
-    /// Who counts as one client by the address of a connection's other end (nil for a Unix socket), of which each may
-    /// have half of all connections; nil for whoever may have all of them.
-    public var client: @Sendable (SocketAddress?) -> String? = { _ in nil }
     /// Pending connections that the kernel keeps for us.
     public var backlog: Int32 = 1024
     /// The threads that move bytes, which stay the caller's; nil is one of its own per core.

@@ -9,7 +9,6 @@ public final class TransportStatistics: Sendable {
     let received = Atomic<Int>(0)
     let sent = Atomic<Int>(0)
     let acceptFailures = Atomic<Int>(0)
-    let refused = Atomic<Int>(0)
 
     init() {}
 
@@ -25,8 +24,6 @@ public final class TransportStatistics: Sendable {
     public var bytesReceived: Int { received.load(ordering: .relaxed) }
     /// Bytes of responses accepted by the socket since the start, without TLS overhead.
     public var bytesSent: Int { sent.load(ordering: .relaxed) }
-    /// Connections closed at once since the start, since their client had half of all.
-    public var refusedConnections: Int { refused.load(ordering: .relaxed) }
     /// Failed `accept` calls since the start, for example for want of descriptors.
     public var failedAccepts: Int { acceptFailures.load(ordering: .relaxed) }
 }

@@ -46,9 +46,7 @@ extension SettingKey {
     private static let limits: [SettingKey] = [
         .integer(
             "limits.max_connections", \.limits.maxConnections, 1...1_000_000,
-            "Connections at once, idle ones included. Further ones wait in the kernel's queue. One client has half of them "
-                + "at most, and further ones of it are closed at once; a proxy of `server.trusted_proxies` may have all."
-        ),
+            "Connections at once, idle ones included. Further ones wait in the kernel's queue."),
         .integer(
             "limits.max_remote_connections", \.limits.maxRemoteConnections, 1...1_000_000,
             "Connections to remotes on other hosts at once, all together and idle ones included; one remote has half of "

@@ -63,14 +63,6 @@ public struct TrustedProxies: Sendable, Hashable {
         }
     }
 
-    /// What bounds on the connections of one client count as one; nil for a proxy, which relays for many.
-    ///
-    /// - Parameter peer: the address of the connection's other end; nil for a Unix socket.
-    public func boundedClient(peer: String?) -> String? {
-        let client = peer.map { ClientAddress($0) ?? .unix } ?? .unix
-        return addresses.contains(client.description) ? nil : client.group
-    }
-
     /// The client of a request.
     ///
     /// Each proxy appends the address that it was called from, so the last one that is not itself a proxy is the client;

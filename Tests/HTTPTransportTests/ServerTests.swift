@@ -133,38 +133,6 @@ private func server(_ addresses: [ListenAddress]) -> HTTPServer {
         }
     }
 
-    // The attack: one client opens as many connections as the server takes, and leaves them idle.
-    @Test func oneClientCannotTakeAllConnections() async throws {
-        let client = Seen<String>()
-        try await withServer {
-            $0.maximumConnections = 8
-            $0.client = { _ in client.value }
-        } handler: { request, responder in
-            try? await responder.respond(.ok, body: [UInt8](request.target.utf8))
-        } _: { server, port in
-            func connect(as name: String, _ count: Int) async throws -> [RawClient] {
-                client.set(name)
-                let before = server.statistics.acceptedConnections
-                let clients = try (0..<count).map { _ in try RawClient(port: port) }
-                try await eventually("\(name) is known") { server.statistics.acceptedConnections == before + count }
-                return clients
-            }
-            var crowd = try await connect(as: "greedy", 4)
-            let refused = try await connect(as: "greedy", 1)[0]
-            #expect(try await onThread { refused.isClosed() })
-            #expect(server.statistics.refusedConnections == 1)
-
-            let other = try await connect(as: "other", 1)[0]
-            other.send(get)
-            #expect(try await onThread { other.readResponse()?.text } == "/")
-
-            // What was given back can be had again.
-            crowd.removeLast()
-            try await eventually("a connection less") { server.statistics.openConnections == 4 }
-            let late = try await connect(as: "greedy", 1)[0]
-            late.send(get)
-            #expect(try await onThread { late.readResponse()?.text } == "/")
-            withExtendedLifetime(crowd) {}
         }
     }
 

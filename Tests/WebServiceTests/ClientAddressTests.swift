@@ -49,14 +49,5 @@ import Testing
         #expect(proxies.client(peer: peer, forwardedFor: headers).description == client)
     }
 
-    @Test("each client has a bound on its connections, and a proxy that relays for many has none")
-    func bounds() throws {
-        let proxies = try #require(TrustedProxies(["192.0.2.1", "unix"]))
-        #expect(proxies.boundedClient(peer: "192.0.2.1") == nil && proxies.boundedClient(peer: nil) == nil)
-        #expect(proxies.boundedClient(peer: "192.0.2.2") == "192.0.2.2")
-        #expect(proxies.boundedClient(peer: "2001:db8:1:2::3") == proxies.boundedClient(peer: "2001:db8:1:2::4"))
-        #expect(TrustedProxies().boundedClient(peer: nil) == "unix")
-    }
-
     @Test func namesAreNotTrusted() { #expect(TrustedProxies(["localhost"]) == nil) }
 }

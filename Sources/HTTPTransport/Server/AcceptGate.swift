@@ -3,8 +3,7 @@ import NIOCore
 import Synchronization
 
 /// Stands before the accepting handler of a listening socket and holds back its reads: while the server is full, and
-/// for a moment after `accept` failed for want of descriptors or memory, where trying again at once would spin. It
-/// closes connections of a client that has too many.
+/// for a moment after `accept` failed for want of descriptors or memory, where trying again at once would spin.
 final class AcceptGate: ChannelDuplexHandler, @unchecked Sendable {
     typealias InboundIn = any Channel
     typealias OutboundIn = Never
@@ -14,7 +13,6 @@ final class AcceptGate: ChannelDuplexHandler, @unchecked Sendable {
     private var context: ChannelHandlerContext?
     private var isHolding = false
     private var isBackingOff = false
-    private var lastWarning: NIODeadline?
 
     init(core: ServerCore, count: ConnectionCount) {
         self.core = core
@@ -37,25 +35,9 @@ final class AcceptGate: ChannelDuplexHandler, @unchecked Sendable {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let count = count
-        let channel = unwrapInboundIn(data)
-        let client = core.configuration.client(channel.remoteAddress)
         count.increment()
-        channel.closeFuture.whenComplete { _ in count.decrement() }
-        if let client {
-            guard count.enter(client) else { return refuse(channel, of: client) }
-            channel.closeFuture.whenComplete { _ in count.leave(client) }
-        }
+        unwrapInboundIn(data).closeFuture.whenComplete { _ in count.decrement() }
         context.fireChannelRead(data)
-    }
-
-    private func refuse(_ channel: any Channel, of client: String) {
-        core.statistics.refused.add(1, ordering: .relaxed)
-        channel.close(promise: nil)
-        let now = NIODeadline.now()
-        guard lastWarning.map({ now - $0 >= .seconds(60) }) ?? true else { return }
-        lastWarning = now
-        core.logger.warning(
-            "connections are refused: one client has half of all", metadata: ["client": "\(client)"])
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

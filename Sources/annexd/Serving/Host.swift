@@ -91,9 +91,8 @@ struct Host: Sendable {
         context.gitPace.grace = settings.limits.headerTimeout
         context.maximumPack = settings.limits.pushSize == 0 ? nil : Int64(settings.limits.pushSize) << 20
         let service = WebService(context)
-        var transport = try Self.transport(settings)
-        transport.client = { proxies.boundedClient(peer: $0?.ipAddress) }
-        server = HTTPServer(configuration: transport, pool: pool, logger: logger) { request, responder in
+        server = try HTTPServer(configuration: Self.transport(settings), pool: pool, logger: logger) {
+            request, responder in
             await service.handle(request, responder)
         }
         Self.addGauges(to: registry, catalog, gitSlots, server)
@@ -219,9 +218,6 @@ struct Host: Sendable {
             Double(catalog.services.bytesOfRememberedLogs)
         }
         registry.gauge("annexd_connections", "Open connections.") { Double(server.statistics.openConnections) }
-        registry.gauge(
-            "annexd_connections_refused", "Connections that were closed at once, since their client had half of all."
-        ) { Double(server.statistics.refusedConnections) }
     }
 
     private static func addGauges(to registry: MetricsRegistry, _ remotes: RemoteConnections) {
