@@ -24,6 +24,13 @@ public struct P2PCalls: Sendable {
         return copy
     }
 
+    /// The same calls by another client: what it has sent of a key is its own.
+    public func from(_ client: String) -> P2PCalls {
+        var copy = self
+        copy.client = client
+        return copy
+    }
+
     /// The path and query of an action.
     public func target(_ action: String, _ query: [(String, String)] = [], withClient: Bool = true) -> String {
         var pairs = query

@@ -72,6 +72,9 @@ public struct WorkTree {
         return result.status == 0 ? result.trimmed : nil
     }
 
+    /// The UUID under which this clone sends content.
+    public func uuid() throws -> String { try config("annex.uuid") ?? "" }
+
     /// The UUIDs that `git annex whereis` names for a file, sorted.
     public func whereis(_ name: String) throws -> [String] {
         let line = try attempt("git", "annex", "whereis", "--json", "--", name).text

@@ -92,6 +92,24 @@ import Testing
         }
     }
 
+    /// The beginning of a pack of one blob of 10,000,000 bytes, more than the server reads ahead of git.
+    private static var endlessPack: [UInt8] {
+        var pack = Array("PACK".utf8) + [0, 0, 0, 2, 0, 0, 0, 1]
+        var size = 10_000_000
+        var byte = UInt8(3 << 4 | size & 15)
+        size >>= 4
+        while size > 0 {
+            pack.append(byte | 0x80)
+            byte = UInt8(size & 0x7f)
+            size >>= 7
+        }
+        pack.append(byte)
+        // zlib, with blocks that are stored as they are, none of them the last one.
+        pack += [0x78, 0x01]
+        for _ in 0..<4 { pack += [0, 0xff, 0xff, 0, 0] + [UInt8](repeating: 7, count: 0xffff) }
+        return pack
+    }
+
     @Test("git processes get their three pipes and no other descriptor of the server")
     func descriptorsOfChildren() throws {
         var options = AnnexdHost.Options()
@@ -121,6 +139,8 @@ import Testing
 
                 """)
             try push.sendChunk(Array((String(repeating: "0", count: 4 - line.count) + line + command + "0000").utf8))
+            // Git is started when more has come than is read ahead.
+            try push.sendChunk(Self.endlessPack)
             var children: [Int32] = []
             #expect(
                 try eventually {

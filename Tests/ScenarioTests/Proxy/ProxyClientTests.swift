@@ -92,7 +92,7 @@ import Testing
             #expect(try eventually(within: 60) { try setup.partialSize(key) > 500_000 })
             copy.signalGroup(SIGINT)
             #expect(copy.finish(within: 30).status != 0)
-            let sent = try #require(try setup.p2p.putOffset(key))
+            let sent = try #require(try setup.p2p.from(tree.uuid()).putOffset(key))
             #expect(sent > 500_000 && sent < size)
             try tree.git("config", "--unset", "annex.bwlimit")
             try tree.annex("copy", "--to", "origin-node1", "big")
