@@ -1,5 +1,7 @@
+import FileIO
 import GitHost
 import Logging
+import SystemPackage
 
 extension AnnexBranch {
     /// Takes note of new journal files and sees to it that they are committed in time.
@@ -29,6 +31,14 @@ extension AnnexBranch {
             do {
                 try await flushIfDue()
             } catch {
+                if await isGone() {
+                    // Whoever removed the repository removed its journal with it: there is nothing left to commit.
+                    logger.notice(
+                        "a repository was removed; its last changes went with it",
+                        metadata: ["folder": "\(gitDirectory)"])
+                    schedule.committed()
+                    continue
+                }
                 // Nothing is lost: the changes are in the journal, and the next attempt takes them.
                 logger.error("git-annex branch not committed", metadata: ["error": "\(error)"])
                 schedule.failed(at: .now)
@@ -38,5 +48,10 @@ extension AnnexBranch {
             }
         }
         if !Task.isCancelled { timer = nil }
+    }
+
+    private func isGone() async -> Bool {
+        let config = gitDirectory.appending("config")
+        return (try? await executor.run { try Files.exists(config) }) == false
     }
 }

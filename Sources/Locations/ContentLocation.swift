@@ -65,8 +65,8 @@ public enum RemovalOutcome: Hashable, Sendable {
 
 /// Why a request is turned away, in words for a person.
 public enum Refusal: Error, Hashable, Sendable {
-    /// The disk lacks this many bytes, the reserve included.
-    case notEnoughSpace(missing: UInt64)
+    /// The disk lacks this many bytes, among them those of a reserve that stays free (`annex.diskreserve`).
+    case notEnoughSpace(missing: UInt64, reserve: UInt64 = 0)
     /// The repository's settings do not allow it.
     case forbidden(reason: String)
     /// Too much is going on; the client may try again.

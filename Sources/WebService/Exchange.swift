@@ -141,8 +141,8 @@ final class Exchange: Sendable {
         if status != nil { return responder.abort() }
         begin(error.status)
         var body = ByteBuffer()
-        if error.status != 401 { body.writeString(error.reason + "\n") }
-        let headers = error.headers + [("Content-Type", "text/plain; charset=utf-8")]
+        if error.status != 401 { body.writeString(error.body) }
+        let headers = error.headers + [("Content-Type", error.bodyType)]
         do {
             try await responder.reject(
                 Self.status(error.status, reason: error.reason), headers: HTTPHeaders(headers), body: body)

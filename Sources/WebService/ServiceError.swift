@@ -5,6 +5,7 @@ import GitHost
 import Hosting
 import Locations
 import ObjectStore
+import SystemPackage
 
 /// A request that ends with something other than success: what the client is told.
 ///
@@ -13,6 +14,8 @@ struct ServiceError: Error, Sendable {
     var status: Int
     var reason: String
     var headers: [(String, String)] = []
+    /// The type of the body that repeats the reason: text, or JSON with the reason as its `message`.
+    var bodyType = "text/plain; charset=utf-8"
 
     static func badRequest(_ reason: String) -> ServiceError { ServiceError(status: 400, reason: reason) }
     static func notFound(_ reason: String) -> ServiceError { ServiceError(status: 404, reason: reason) }
@@ -20,6 +23,11 @@ struct ServiceError: Error, Sendable {
 
     /// Where it is not known how much is missing.
     static let diskFull = ServiceError(status: 507, reason: "Not enough space on the server's disk")
+
+    /// To a client of Git LFS, which shows people the message of a JSON body alone.
+    static let gitLFS = ServiceError(
+        status: 501, reason: "this host keeps large files with git-annex, not with Git LFS",
+        bodyType: "application/vnd.git-lfs+json")
 
     /// Asks for credentials (spec 01 §6.8).
     static let unauthenticated = ServiceError(
@@ -30,8 +38,9 @@ struct ServiceError: Error, Sendable {
 extension ServiceError {
     init(_ refusal: Refusal) {
         switch refusal {
-        case .notEnoughSpace(let missing):
-            self.init(status: 507, reason: "Not enough space: need \(ByteCount(missing)) more")
+        case .notEnoughSpace(let missing, let reserve):
+            let kept = reserve == 0 ? "" : ", so that \(ByteCount(reserve)) stay free (annex.diskreserve)"
+            self.init(status: 507, reason: "Not enough space: need \(ByteCount(missing)) more\(kept)")
         case .forbidden(let reason): self.init(status: 403, reason: reason)
         case .overloaded(let reason): self.init(status: 503, reason: reason, headers: [("Retry-After", "5")])
         }
@@ -116,9 +125,18 @@ extension ServiceError {
         } else if error.isOutOfDescriptors {
             self.init(
                 status: 503, reason: "the server has too many files open; try again", headers: [("Retry-After", "5")])
+        } else if error.code == .readOnlyFileSystem {
+            self.init(status: 403, reason: "nothing can be stored: the server's file system is read-only")
         } else {
             self.init(status: 500, reason: "\(error.operation) failed on the server: \(error.code)")
         }
+    }
+}
+
+extension ServiceError {
+    /// The reason once more, for clients that show the body and not the status line. Our reasons for JSON are plain text.
+    var body: String {
+        bodyType.contains("json") ? "{\"message\":\"\(reason)\"}\n" : reason + "\n"
     }
 }
 

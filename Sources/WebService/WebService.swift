@@ -32,6 +32,8 @@ public struct WebService: Sendable {
         ]
         if let repository = notes.repository { line["repository"] = "\(repository)" }
         if let reason = notes.reason { line["reason"] = "\(reason)" }
+        // What was asked for matters where it was refused: an old client, a browser, a mistyped URL.
+        if status >= 400 || notes.reason != nil { line["path"] = "\(exchange.target.loggedPath)" }
         if notes.bytesSent > 0 { line["bytes"] = "\(notes.bytesSent)" }
         context.logger.info("request", metadata: line)
     }
@@ -50,7 +52,7 @@ public struct WebService: Sendable {
     }
 
     private func fail(_ exchange: Exchange, _ error: any Error) async {
-        let answer = ServiceError(error)
+        let answer = error is RouteError && exchange.target.isGitLFS ? .gitLFS : ServiceError(error)
         let isLeft = error is TransportError && Self.meansClientLeft(error)
         exchange.note(reason: isLeft ? "the client left" : answer.reason)
         let isOurs = answer.status >= 500 && !(error is Refusal) && !(error is ServiceError) && !(error is RemoteError)

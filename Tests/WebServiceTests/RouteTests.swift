@@ -125,4 +125,29 @@ import Testing
             _ = try? Route(method: "POST", target: RequestTarget(bytes))
         }
     }
+
+    /// What a client sends reaches the log: it must neither break a line nor fill the disk, and queries may hold secrets.
+    @Test(
+        "paths in the log are escaped, bounded and without their query",
+        arguments: [
+            ("/a//b/?key=secret", "/a/b/"), ("/", "/"), ("", "/"), ("/x\u{1b}[31m\u{7f}é", "/x%1B[31m%7F%C3%A9"),
+            ("/%0a", "/%0a"), ("http://host/a#b", "/a"),
+        ])
+    func logged(target: String, path: String) {
+        #expect(RequestTarget(target.utf8).loggedPath == path)
+    }
+
+    @Test func longPathsAreCutInTheirMiddle() {
+        let path = RequestTarget(("/begin" + String(repeating: "x", count: 100_000) + "/end").utf8).loggedPath
+        #expect(path.hasPrefix("/begin") && path.hasSuffix("/end") && path.utf8.count == 259)
+    }
+
+    @Test func asksForGitLFS() {
+        for target in ["/a/info/lfs/objects/batch", "/a.git/info/lfs/locks/verify", "/a/info/lfs"] {
+            #expect(RequestTarget(target.utf8).isGitLFS, "\(target)")
+        }
+        for target in ["/info/lfs/x", "/a/lfs/objects", "/a/info/refs"] {
+            #expect(!RequestTarget(target.utf8).isGitLFS, "\(target)")
+        }
+    }
 }

@@ -46,7 +46,7 @@ extension LocalContent {
         case .alreadyPresent:
             try await secure(key)
             return .ended(.stored(also: []))
-        case .refused(let refusal): return .ended(outcome(of: refusal))
+        case .refused(let refusal): return .ended(try await outcome(of: refusal))
         case .busy: return .ended(.notStored(reason: "another process is receiving this key"))
         case .ready(let reception): return try await receive(key, from: upload.body, into: reception, turn)
         }
@@ -126,11 +126,14 @@ extension LocalContent {
         }
     }
 
-    private func outcome(of refusal: ReceiveRefusal) -> StoreOutcome {
+    private func outcome(of refusal: ReceiveRefusal) async throws -> StoreOutcome {
         switch refusal {
-        case .notEnoughSpace(let missing): .refused(.notEnoughSpace(missing: missing))
-        case .insecureBackend, .readOnly, .nameTooLong: .refused(.forbidden(reason: "\(refusal)"))
-        case .negativeLength, .offsetBeyondPartial, .wrongLength: .notStored(reason: "\(refusal)")
+        case .notEnoughSpace(let missing):
+            let repository = repository
+            let reserve = try await repository.perform { try repository.currentSettings().store.diskReserve }
+            return .refused(.notEnoughSpace(missing: missing, reserve: UInt64(max(0, reserve))))
+        case .insecureBackend, .readOnly, .nameTooLong: return .refused(.forbidden(reason: "\(refusal)"))
+        case .negativeLength, .offsetBeyondPartial, .wrongLength: return .notStored(reason: "\(refusal)")
         }
     }
 

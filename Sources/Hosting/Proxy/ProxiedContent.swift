@@ -199,7 +199,7 @@ struct ProxiedContent: ContentLocation {
 
     private func error(_ refusal: Refusal) -> RemoteError {
         switch refusal {
-        case .notEnoughSpace(let missing):
+        case .notEnoughSpace(let missing, _):
             RemoteError(.full, "\(name): Not enough space: need \(DataSize.describe(missing)) more")
         case .forbidden(let reason): RemoteError(.forbidden, "\(name): \(reason)")
         case .overloaded(let reason): RemoteError(.busy, "\(name): \(reason)")
