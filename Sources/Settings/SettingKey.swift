@@ -22,7 +22,11 @@ public struct SettingKey: Sendable {
     /// How a text from the environment or the command line is understood.
     enum Kind { case string, integer, boolean, strings }
 
-    struct Refusal: Error { var message: String }
+    struct Refusal: Error {
+        var message: String
+        /// The item of a list that is wrong, as TOML writes it.
+        var item: String?
+    }
 
     /// The part before the dot.
     var section: Substring { name.prefix { $0 != "." } }
@@ -148,7 +152,7 @@ extension SettingKey {
                     throw Refusal(message: accepts)
                 }
                 if let wrong = texts.first(where: { !isValid($0) }) {
-                    throw Refusal(message: accepts + "; \(SettingValue.string(wrong).toml) is none of them")
+                    throw Refusal(message: accepts, item: SettingValue.string(wrong).toml)
                 }
                 settings[keyPath: path] = texts
             })

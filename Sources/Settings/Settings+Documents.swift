@@ -7,7 +7,9 @@ extension Settings {
             Settings come from a TOML file (`annexd serve --config FILE`), from environment variables and from the command
             line; each replaces what came before, and a list is replaced as a whole. In a variable, the items of a list
             are separated by commas. Unknown keys, wrong types and impossible values stop the start with the place and
-            the nearest valid key; `annexd config check` says the same without starting.
+            the nearest valid key; `annexd config check` says the same without starting, and opens what the settings name.
+
+            There are no logins yet: "people without a login" are all who reach the server.
 
             [config/annexd.example.toml](../config/annexd.example.toml) holds every key with its default.
 

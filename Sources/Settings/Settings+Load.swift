@@ -130,7 +130,8 @@ private struct Loader {
         do {
             try key.write(&settings, value)
         } catch {
-            refuse("\(place) must be \(error.message), not \(value.quoted)")
+            let found = error.item.map { "; \($0) is none of them" } ?? ", not \(value.quoted)"
+            refuse("\(place) must be \(error.message)\(found)")
         }
     }
 

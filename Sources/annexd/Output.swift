@@ -1,10 +1,13 @@
 import Telemetry
 
-/// Results on standard output, as lines for people or as JSON.
+/// Results on standard output, as lines for people or as one JSON document.
 ///
 /// Names and keys in them come from strangers, and people look at them on terminals.
 struct Output {
     var json: Bool
+
+    /// A result as JSON, and as lines of text.
+    typealias Row = (value: JSONValue, lines: [String])
 
     /// One result: a JSON object on one line, or a line of text.
     func result(_ value: JSONValue, text: String) { result(value, lines: [text]) }
@@ -12,6 +15,27 @@ struct Output {
     /// The same with several lines of text.
     func result(_ value: JSONValue, lines: [String]) {
         write(json ? [value.text] : lines.map { Quoting.terminal($0) })
+    }
+
+    /// Works on each of `items` and tells what became of it: as lines at once, or as JSON at the end, which is an object
+    /// for one item and an array for several. Where the work on one fails, what was done before is told all the same.
+    func each<Item>(_ items: [Item], _ work: (Item) async throws -> Row) async throws {
+        var rows: [JSONValue] = []
+        func end() {
+            guard json else { return }
+            if items.count == 1 { write(rows.map(\.text)) } else { write([JSONValue.array(rows).text]) }
+        }
+        do {
+            for item in items {
+                let row = try await work(item)
+                rows.append(row.value)
+                if !json { result(row.value, lines: row.lines) }
+            }
+        } catch {
+            end()
+            throw error
+        }
+        end()
     }
 
     /// A list: one JSON array, or a line for each.
@@ -40,6 +64,14 @@ enum JSONValue: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral, Expr
     }
 
     init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+
+    /// A time in seconds since 1970, as RFC 3339 writes it in UTC: `2026-11-23T12:31:02Z`.
+    static func time(_ seconds: Int64) -> JSONValue { .string(Self.timeText(seconds)) }
+
+    static func timeText(_ seconds: Int64) -> String {
+        let text = "\(Timestamp(seconds: Int(clamping: seconds)))"
+        return String(text.prefix { $0 != "." }) + "Z"
+    }
 
     var text: String {
         switch self {

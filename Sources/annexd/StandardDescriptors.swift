@@ -36,6 +36,19 @@ enum StandardOutput {
 
 /// Talk for people.
 enum StandardError {
+    /// Whether failures are told as JSON. Asked before the command line is parsed, since that may be what fails.
+    static var isJSON: Bool { CommandLine.arguments.prefix { $0 != "--" }.contains("--json") }
+
+    /// Tells why a command fails.
+    static func report(_ message: String) {
+        if isJSON {
+            let report: JSONValue = ["error": .string(message)]
+            print(report.text)
+        } else {
+            print("annexd: \(message)")
+        }
+    }
+
     /// Writes a line, or several; what came from outside in it cannot drive the terminal.
     static func print(_ line: String) {
         _ = writeLine(Quoting.terminal(line, keepsLineFeeds: true), to: STDERR_FILENO)

@@ -32,4 +32,13 @@ import Testing
         let fitted = DescriptorBudget.fit(few, into: 1_048_576)
         #expect(fitted.limits.maxLocksPerClient == 4 && fitted.shrunk.isEmpty)
     }
+
+    @Test func whatIsWantedIsEnoughAndNoMore() {
+        let settings = Settings().limits
+        let wanted = DescriptorBudget.wanted(for: settings)
+        #expect(DescriptorBudget.fit(settings, into: wanted).shrunk.isEmpty)
+        #expect(!DescriptorBudget.fit(settings, into: wanted - 1).shrunk.isEmpty)
+        // The unit's LimitNOFILE.
+        #expect(wanted <= 131_072)
+    }
 }

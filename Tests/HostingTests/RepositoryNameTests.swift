@@ -38,4 +38,14 @@ import Testing
         #expect(composed == RepositoryName("lab/\u{e9}.git"))
         #expect((composed < decomposed) != (decomposed < composed))
     }
+
+    @Test(
+        "there is a reason for every text that is no name, and for no other",
+        arguments: [
+            "", "/", "..", ".annexd/x", "a/.git/b", "-", "x/-/y", "a\\b", "a\u{7}", "a.git/b", "a.git.git",
+            String(repeating: "x", count: 201), String(repeating: "x/", count: 600) + "x", "a", "a/b.git", "é/ü",
+        ])
+    func objections(text: String) {
+        #expect((RepositoryName.objection(to: text) == nil) == (RepositoryName(text) != nil))
+    }
 }

@@ -30,7 +30,8 @@ import Testing
             let row = try #require(try list(host, "team/data").first)
             #expect(row["path"] as? String == "team/data" && row["key"] as? String == key)
             #expect(row["uuid"] as? String == p2p.uuid && row["held"] as? Bool == true)
-            #expect(try #require(row["until"] as? Int) > wallSeconds() + 500)
+            let until = try Date(try #require(row["until"] as? String), strategy: .iso8601)
+            #expect(Int(until.timeIntervalSince1970) > wallSeconds() + 500)
             let client = try #require((row["clients"] as? [[String: Any]])?.first)
             #expect(client["client"] as? String == "127.0.0.1")
             let people = try host.locks(["list"]).text

@@ -28,6 +28,49 @@ import Testing
         }
     }
 
+    @Test(
+        "what the settings name is opened, as the start would, and told in sentences",
+        arguments: [
+            (
+                "[tls]\ncertificate = \"/nope\"\nkey = \"/nope\"\n",
+                "the certificate \"/nope\" cannot be read: No such file"
+            ),
+            ("[tls]\ncertificate = \"CERT\"\nkey = \"CERT\"\n", "holds no private key in PEM form"),
+            ("[tls]\ncertificate = \"KEY\"\nkey = \"KEY\"\n", "holds no certificate in PEM form"),
+            ("[tls]\ncertificate = \"CERT\"\nkey = \"OTHER\"\n", "does not belong to the certificate"),
+            ("[server]\nroot = \"/nonexistent/zz\"\n", "there is no folder \"/nonexistent\""),
+            ("[server]\nroot = \"CERT\"\n", "is no folder"),
+            ("[proxy]\nca_files = [\"/nope\"]\n", "holds no certificates in PEM form, or cannot be read"),
+            ("[proxy]\ncredentials_file = \"/nope\"\n", "the file of logins cannot be read"),
+        ])
+    func configCheckOpens(text: String, problem: String) throws {
+        try ScratchDirectory.with { scratch in
+            let (certificate, key, other) = (scratch.child("CERT"), scratch.child("KEY"), scratch.child("OTHER"))
+            try makeCertificate(certificate, other)
+            try makeCertificate(certificate, key)
+            let file = scratch.child("annexd.toml")
+            var text = text
+            for path in [certificate, key, other] {
+                text = text.replacing("\"\((path as NSString).lastPathComponent)\"", with: "\"\(path)\"")
+            }
+            try write(file, text)
+            let check = try run("config", "check", "--config", file, in: scratch)
+            #expect(check.status == 1 && check.errorText.contains(problem), "\(check.transcript)")
+            // Nothing of the library's: its errors are names of cases.
+            #expect(!check.errorText.contains("failedTo") && !check.errorText.contains("Error("), "\(check.errorText)")
+            let json = try run("config", "check", "--json", "--config", file, in: scratch)
+            #expect(
+                json.text.contains("\"valid\":false") && json.errorText.hasPrefix("{\"error\":"), "\(json.transcript)")
+            if text.contains("credentials_file") { return }
+            let rootOption = text.contains("root") ? [] : ["--root", try scratch.makeDirectory("root")]
+            let serve = try Command(
+                [try Tools.annexd(), "serve", "--config", file, "--listen", "127.0.0.1:0"] + rootOption,
+                directory: scratch.path, timeout: 20
+            ).run()
+            #expect(serve.status == 1 && serve.errorText.contains(problem), "\(serve.transcript)")
+        }
+    }
+
     @Test("SIGHUP keeps the server running, and names the settings that need a restart")
     func hangUp() throws {
         try ScratchDirectory.with { scratch in
@@ -54,7 +97,7 @@ import Testing
                 #expect(serve.contains(flag), "\(flag)")
             }
             let repo = try run("repo", "--help", in: scratch).text
-            for verb in ["create", "list", "show", "rename", "delete", "restore", "import"] {
+            for verb in ["create", "list", "show", "rename", "delete", "restore", "purge", "import"] {
                 #expect(repo.contains(verb), "\(verb)")
             }
             #expect(try run("--version", in: scratch).lines.first?.contains(".") == true)

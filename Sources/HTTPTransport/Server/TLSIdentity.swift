@@ -21,17 +21,29 @@ final class TLSIdentity: Sendable {
     }
 
     private static func load(_ files: TLSFiles) throws(TransportError) -> NIOSSLContext {
-        do {
-            let chain = try NIOSSLCertificate.fromPEMFile(files.certificateChain)
-            let key = try NIOSSLPrivateKey(file: files.privateKey, format: .pem)
+        try files.requireReadable()
+        let (certificate, key) = (files.certificateChain, files.privateKey)
+        let chain = try Self.attempt("\"\(certificate)\" holds no certificate in PEM form") {
+            let found = try NIOSSLCertificate.fromPEMFile(certificate)
+            if found.isEmpty { throw NIOSSLError.failedToLoadCertificate }
+            return found.map { NIOSSLCertificateSource.certificate($0) }
+        }
+        let privateKey = try Self.attempt("\"\(key)\" holds no private key in PEM form, or one with a passphrase") {
+            try NIOSSLPrivateKey(file: key, format: .pem)
+        }
+        return try Self.attempt("the key \"\(key)\" does not belong to the certificate \"\(certificate)\"") {
             var settings = TLSConfiguration.makeServerConfiguration(
-                certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+                certificateChain: chain, privateKey: .privateKey(privateKey))
             settings.minimumTLSVersion = .tlsv12
             settings.applicationProtocols = ["http/1.1"]
             return try NIOSSLContext(configuration: settings)
-        } catch {
-            let message = "load certificate \"\(files.certificateChain)\" with key \"\(files.privateKey)\""
-            throw TransportError(.badCertificate, message, cause: error)
         }
+    }
+
+    /// The library's own errors are the names of its cases, so `problem` says in words what each step means.
+    private static func attempt<Result>(
+        _ problem: String, _ step: () throws -> Result
+    ) throws(TransportError) -> Result {
+        do { return try step() } catch { throw TransportError(.badCertificate, problem) }
     }
 }

@@ -28,10 +28,13 @@ extension RootFolder {
         defer { withExtendedLifetime(lock) {} }
         let names = try Files.list(workshop)
         if names.isEmpty { return }
-        let litter = state.appending("\(Self.litterPrefix)\(UInt64.random(in: .min ... .max))")
+        let litter = freshLitter()
         try Files.createDirectory(litter)
         for name in names { try Files.rename(workshop.appending(bytes: name), to: litter.appending(bytes: name)) }
     }
+
+    /// A name for what is to be removed; whatever has such a name is cleared away.
+    func freshLitter() -> FilePath { state.appending("\(Self.litterPrefix)\(UInt64.random(in: .min ... .max))") }
 
     private static var litterPrefix: String { "litter-" }
 }

@@ -50,6 +50,9 @@ public struct Doctor: Sendable {
         }
         var chosen = all
         if names.isEmpty {
+            await examination(nil, tally).attempt("who owns the host's own state") {
+                try await OwnershipCheck(examination: $0, root: root).run()
+            }
             await examination(nil, tally).attempt("the host's own state") {
                 try await HostStateCheck(examination: $0, root: root).run()
             }
@@ -89,6 +92,9 @@ public struct Doctor: Sendable {
         }
         // Nothing is repaired around a link, nor does anything else that is found say much.
         guard isServed else { return }
+        await examination.attempt("who owns it") {
+            try await OwnershipCheck(examination: $0, root: root, gitDirectory: directory).run()
+        }
         await examination.attempt("permissions") {
             try await PermissionCheck(examination: $0, gitDirectory: directory).run()
         }

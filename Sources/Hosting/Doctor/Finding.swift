@@ -19,6 +19,7 @@ public struct Finding: Sendable, Hashable {
         case notWritable = "not-writable"
         /// A link, FIFO, device or socket where none may be.
         case strangeFile = "strange-file"
+        case foreignOwner = "foreign-owner"
         case staleLock = "stale-lock"
         case staleGitLock = "stale-git-lock"
         case staleTransfer = "stale-transfer"

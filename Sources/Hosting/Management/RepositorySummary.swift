@@ -46,14 +46,19 @@ extension RepositoryManager {
         let settings = RepositorySettings(config, gitDirectory: gitDirectory)
         var summary = RepositorySummary(
             name: current, uuid: settings.uuid, folder: gitDirectory.string, isBare: settings.isBare,
-            formerNames: config.all("annexd.formerName").compactMap {
-                RepositoryName(String(decoding: $0, as: UTF8.self))
-            })
+            formerNames: try formerNames(in: config))
         if let uuid = settings.uuid {
             summary.copies = try list().filter { $0.uuid == uuid && $0.name != current }.map(\.name)
         }
         summary.content = try count(ConfinedPath(gitDirectory).appending("annex/objects"))
         return summary
+    }
+
+    /// The names that still lead to a repository with this config: others may have been given to another one since.
+    private func formerNames(in config: GitConfig) throws -> [RepositoryName] {
+        var seen: Set<RepositoryName> = []
+        return try config.all("annexd.formerName").compactMap { RepositoryName(String(decoding: $0, as: UTF8.self)) }
+            .filter { try seen.insert($0).inserted && root.gitDirectory(of: $0) == nil }
     }
 
     /// Counts the regular files below a folder whose name is that of the folder they are in: the objects.

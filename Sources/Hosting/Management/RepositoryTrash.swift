@@ -25,7 +25,7 @@ public struct RepositoryTrash: Sendable {
                 try Files.exists(content(of: folder))
             else { return nil }
             return Entry(name: parsed, deleted: deleted, folder: folder)
-        }.sorted { ($0.deleted, $0.folder.string) < ($1.deleted, $1.folder.string) }
+        }.sorted { ($0.deleted, $0.name, $0.folder.string) < ($1.deleted, $1.name, $1.folder.string) }
     }
 
     func discard(_ name: RepositoryName) throws {
@@ -57,6 +57,36 @@ public struct RepositoryTrash: Sendable {
         try Files.renameWithoutReplacing(content(of: entry.folder), to: target)
         try Files.synchronizeDirectory(target.removingLastComponent())
         try Files.removeTree(entry.folder)
+    }
+
+    /// The bytes of all files of an entry.
+    public func size(of entry: Entry) throws -> UInt64 { try size(of: entry.folder) }
+
+    private func size(of folder: FilePath) throws -> UInt64 {
+        var total: UInt64 = 0
+        for name in try Files.list(folder) {
+            let path = folder.appending(bytes: name)
+            guard let status = try Files.status(path, followLinks: false) else { continue }
+            total += status.kind == .directory ? try size(of: path) : status.size
+        }
+        return total
+    }
+
+    /// Removes an entry for good; answers false when it is no longer in the trash.
+    ///
+    /// It leaves the trash in one step, so that nobody can restore half of it. Where the process ends in the middle, the
+    /// rest is litter, which the next start of a server clears away.
+    public func purge(_ entry: Entry) throws -> Bool {
+        let litter = root.freshLitter()
+        do {
+            try Files.rename(entry.folder, to: litter)
+        } catch  where error.isMissing {
+            return false
+        }
+        try Files.synchronizeDirectory(root.trash)
+        try Files.synchronizeDirectory(root.state)
+        try Files.removeTree(litter)
+        return true
     }
 
     private func content(of folder: FilePath) -> FilePath { folder.appending("repository") }

@@ -28,6 +28,9 @@ public struct CredentialFile: CredentialSource {
         return Self.find(place, in: text)
     }
 
+    /// Throws in words for people where the file cannot be used. Blocking.
+    public func check() throws { _ = try Self.read(path) }
+
     public func accepted(_ credentials: BasicCredentials, for place: CredentialPlace) async {}
     public func rejected(_ credentials: BasicCredentials, for place: CredentialPlace) async {}
 

@@ -14,10 +14,12 @@ public protocol CredentialSource: Sendable {
 }
 
 /// A source that cannot be used. The message is for the operator, and holds no secret.
-public struct CredentialError: Error, Hashable, Sendable {
+public struct CredentialError: Error, Hashable, Sendable, CustomStringConvertible {
     public var message: String
 
     public init(_ message: String) { self.message = message }
+
+    public var description: String { message }
 }
 
 /// Several sources, asked one after the other.

@@ -27,7 +27,8 @@ struct DoctorCommand: AsyncParsableCommand {
     @Option(name: .long, help: "How fast content is read per second, such as 50MB.")
     var limitRate: ByteRate?
 
-    @Argument(help: "Names such as team/data; without any, everything is checked.")
+    @Argument(
+        help: "Names such as team/data; without any, everything is checked.", transform: NameArgument.parsed)
     var names: [NameArgument] = []
 
     func run() async throws {
@@ -37,18 +38,17 @@ struct DoctorCommand: AsyncParsableCommand {
         options.rate = limitRate?.bytes
         let output = DoctorOutput(json: common.json)
         let names = names.map(\.name)
-        let status = try await common.withServices { root, services -> Int32 in
-            let doctor = Doctor(root: root, services: services, options: options) { await output.add($0) }
-            do {
-                let summary = try await doctor.run(names)
-                await output.end(summary)
-                return summary.status
-            } catch {
-                StandardError.print("annexd: \(error)")
-                return 2
+        let summary: DoctorSummary
+        do {
+            summary = try await common.withServices(for: repair ? .changing : .looking) { root, services in
+                let doctor = Doctor(root: root, services: services, options: options) { await output.add($0) }
+                return try await doctor.run(names)
             }
+        } catch let failure as Failure {
+            throw Failure(failure.message, status: 2)
         }
-        if status != 0 { throw ExitCode(status) }
+        await output.end(summary)
+        if summary.status != 0 { throw ExitCode(summary.status) }
     }
 }
 
@@ -88,7 +88,8 @@ private actor DoctorOutput {
 extension Finding {
     fileprivate var text: String {
         let place = repository.map { "\($0): " } ?? ""
-        return "\(place)\(kind.isNote ? "note: " : "")\(subject): \(detail)\(outcomeText) [\(kind.rawValue)]"
+        let what = subject == repository?.description ? "" : "\(subject): "
+        return "\(place)\(kind.isNote ? "note: " : "")\(what)\(detail)\(outcomeText) [\(kind.rawValue)]"
     }
 
     private var outcomeText: String {

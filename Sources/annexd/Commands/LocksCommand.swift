@@ -1,7 +1,6 @@
 import AnnexProtocol
 import ArgumentParser
 import Hosting
-import Telemetry
 
 /// `annexd locks …`: content that clients count on, and that therefore cannot be removed.
 struct LocksCommand: AsyncParsableCommand {
@@ -21,7 +20,8 @@ extension LocksCommand {
             abstract: "List the content that is locked.",
             discussion: "Looks into the folder of every key, so it takes a while in a large repository.")
         @OptionGroup var options: RootOptions
-        @Argument(help: "Names such as team/data; all repositories without one.")
+        @Argument(
+            help: "Names such as team/data; all repositories without one.", transform: NameArgument.parsed)
         var names: [NameArgument] = []
 
         func run() async throws {
@@ -42,8 +42,8 @@ extension LocksCommand {
                     lock["location"]?.string != lock["uuid"]?.string
                         && chosen.contains { "\($0)" == lock["path"]?.string }
                 }
-                rows += proxied.map { ($0, Self.text(ofProxied: $0)) }
-                Output(json: options.json).list(rows)
+                rows += proxied.map { ($0.withTimes, Self.text(ofProxied: $0)) }
+                options.output.list(rows)
             }
         }
 
@@ -63,28 +63,21 @@ extension LocksCommand {
         @OptionGroup var options: RootOptions
         @Flag(name: .long, help: "Break it although a client may count on it.")
         var force = false
-        @Argument(help: "The repository, such as team/data.")
+        @Argument(help: "The repository, such as team/data.", transform: NameArgument.parsed)
         var name: NameArgument
-        @Argument(help: "Keys, such as SHA256E-s3--….")
-        var keys: [String]
+        @Argument(help: "Keys, such as SHA256E-s3--….", transform: KeyArgument.parsed)
+        var keys: [KeyArgument]
 
         func run() async throws {
-            let parsed = try keys.map { text in
-                do {
-                    return try Key(parsing: text)
-                } catch {
-                    throw ValidationError("\"\(text)\" is not a key: \(error)")
-                }
-            }
-            try await options.withManager { manager, root in
-                for key in parsed { try run(key, manager, root) }
+            try await options.withManager(for: .changing) { manager, root in
+                try await options.output.each(keys.map(\.key)) { try run($0, manager, root) }
             }
         }
 
-        private func run(_ key: Key, _ manager: RepositoryManager, _ root: RootFolder) throws {
+        private func run(_ key: Key, _ manager: RepositoryManager, _ root: RootFolder) throws -> Output.Row {
             let uuid = try manager.uuid(of: name.name)
             if !force {
-                guard try manager.isLocked(key, in: name.name) else { return report(key, clients: [], isBroken: false) }
+                guard try manager.isLocked(key, in: name.name) else { return row(key, clients: [], isBroken: false) }
                 throw Failure(
                     "a client may be dropping its copy because \(key) is locked here; if this copy is removed too, the "
                         + "content may be lost. Say --force to break the lock all the same")
@@ -98,21 +91,21 @@ extension LocksCommand {
             case .held(let process):
                 let holder = process.map { "process \($0)" } ?? "a process that is no server of this root"
                 throw Failure("\(key) is locked by \(holder); only its end frees it")
-            case .notLocked: report(key, clients: clients, isBroken: !clients.isEmpty)
-            case .broken: report(key, clients: clients, isBroken: true)
+            case .notLocked: return row(key, clients: clients, isBroken: !clients.isEmpty)
+            case .broken: return row(key, clients: clients, isBroken: true)
             }
         }
 
-        private func report(_ key: Key, clients: [JSONValue], isBroken: Bool) {
+        private func row(_ key: Key, clients: [JSONValue], isBroken: Bool) -> Output.Row {
             let names = clients.compactMap { $0["client"]?.string }
             let suffix = names.isEmpty ? "" : ", held for " + names.joined(separator: ", ")
-            Output(json: options.json).result(
+            return (
                 [
                     "path": .string("\(name.name)"), "key": .string("\(key)"), "broken": .boolean(isBroken),
                     "clients": .array(names.map { .string($0) }),
                 ],
-                text: isBroken
-                    ? "broke the lock on \(key) in \(name.name)\(suffix)" : "\(key) is not locked in \(name.name)")
+                [isBroken ? "broke the lock on \(key) in \(name.name)\(suffix)" : "\(key) is not locked in \(name.name)"]
+            )
         }
     }
 }
@@ -121,12 +114,12 @@ extension LockSummary {
     fileprivate func json(_ clients: [JSONValue]) -> JSONValue {
         [
             "path": .string("\(name)"), "uuid": uuid.map { .string("\($0)") } ?? .null, "key": .string("\(key)"),
-            "until": until.map { .number($0) } ?? .null, "held": .boolean(isHeld),
+            "until": until.map { .time($0) } ?? .null, "held": .boolean(isHeld),
             "process": process.map { .number(Int64($0)) } ?? .null,
             "clients": .array(
                 clients.map { client in
                     [
-                        "client": client["client"] ?? .null, "until": client["until"] ?? .null,
+                        "client": client["client"] ?? .null, "until": client.withTimes["until"] ?? .null,
                         "connected": client["connected"] ?? .null,
                     ]
                 }),
@@ -135,12 +128,21 @@ extension LockSummary {
 
     fileprivate func text(_ clients: [JSONValue]) -> String {
         var facts: [String] = []
-        if let until { facts.append("until \(Timestamp(seconds: Int(until)))") }
+        if let until { facts.append("until \(JSONValue.timeText(until))") }
         for client in clients {
             let name = client["client"]?.string ?? "a client"
             facts.append(client["connected"]?.boolean == true ? "held by \(name), connected" : "promised to \(name)")
         }
         if clients.isEmpty, isHeld { facts.append(process.map { "held by process \($0)" } ?? "held by a process") }
         return "\(name) \(key): " + facts.joined(separator: "; ")
+    }
+}
+
+extension JSONValue {
+    /// A lock as the server tells it, with its time as people and scripts get it.
+    fileprivate var withTimes: JSONValue {
+        guard case .object(var fields) = self, let until = self["until"]?.number else { return self }
+        fields["until"] = .time(until)
+        return .object(fields)
     }
 }

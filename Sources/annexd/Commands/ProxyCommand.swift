@@ -19,15 +19,15 @@ struct ProxyCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Record in the git-annex branch which remotes are proxied.")
         @OptionGroup var options: RootOptions
-        @Argument(help: "Names such as team/data.")
+        @Argument(help: "Names such as team/data.", transform: NameArgument.parsed)
         var names: [NameArgument]
 
         func run() async throws {
-            try await options.withCatalog { catalog in
-                for argument in names {
-                    let update = try await ProxyManager(argument.name, in: catalog).update()
-                    for warning in update.warnings { StandardError.print("annexd: \(argument.name): \(warning)") }
-                    Output(json: options.json).result(update.json(argument.name), lines: update.lines)
+            try await options.withCatalog(for: .changing) { catalog in
+                try await options.output.each(names.map(\.name)) { name in
+                    let update = try await ProxyManager(name, in: catalog).update()
+                    for warning in update.warnings { StandardError.print("annexd: \(name): \(warning)") }
+                    return (update.json(name), update.lines)
                 }
             }
         }
@@ -36,15 +36,21 @@ struct ProxyCommand: AsyncParsableCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the proxied remotes of repositories.")
         @OptionGroup var options: RootOptions
-        @Argument(help: "Names such as team/data.")
-        var names: [NameArgument]
+        @Argument(
+            help: "Names such as team/data; all repositories without one.", transform: NameArgument.parsed)
+        var names: [NameArgument] = []
 
         func run() async throws {
             try await options.withCatalog { catalog in
-                for argument in names {
-                    let statuses = try await options.proxies(of: argument.name, in: catalog)
-                    Output(json: options.json).list(statuses.map { ($0.json, $0.text) })
+                let manager = RepositoryManager(root: catalog.root, services: catalog.services)
+                let chosen =
+                    try names.isEmpty ? manager.list().filter { $0.uuid != nil }.map(\.name) : names.map(\.name)
+                var rows: [Output.Row] = []
+                for name in chosen {
+                    let statuses = try await options.proxies(of: name, in: catalog)
+                    rows += statuses.map { ($0.json(in: name), "\(name): \($0.text)") }
                 }
+                options.output.list(rows)
             }
         }
     }
@@ -80,9 +86,11 @@ extension ProxyManager.Update {
 }
 
 extension ProxyStatus {
-    var json: JSONValue {
+    /// - Parameter repository: the one that proxies the remote.
+    func json(in repository: RepositoryName) -> JSONValue {
         var fields: [String: JSONValue] = [
-            "name": .string(name), "uuid": uuid.map { .string("\($0)") } ?? .null, "state": .string(state.rawValue),
+            "path": .string("\(repository)"), "name": .string(name), "uuid": uuid.map { .string("\($0)") } ?? .null,
+            "state": .string(state.rawValue),
             "address": address.map { .string("\($0)") } ?? .null,
         ]
         switch health {

@@ -1,111 +1,36 @@
 import ArgumentParser
-import Blocking
 import Hosting
-import Logging
-import Remotes
-import Settings
-import SystemPackage
 
 /// `annexd repo …`: manages the repositories of a root folder, with or without a running server.
 struct RepoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "repo",
         abstract: "Create, list, rename, delete, restore and import repositories.",
-        discussion: "Works with and without a running server, which notices at once.",
-        subcommands: [Create.self, List.self, Show.self, Rename.self, Delete.self, Restore.self, Import.self])
-}
-
-/// What every `repo` command is told.
-struct RootOptions: ParsableArguments {
-    @Option(name: .long, help: "The folder that holds the repositories.")
-    var root = "."
-
-    @Option(name: .long, help: "The TOML file of the server, for what it says about remotes on other hosts.")
-    var config: String?
-
-    @Flag(name: .long, help: "Print the result as JSON.")
-    var json = false
-
-    /// Runs `body` with the repositories of the root folder; failures become messages for people.
-    func withManager<Result: Sendable>(
-        _ body: (RepositoryManager, RootFolder) async throws -> Result
-    ) async throws -> Result {
-        try await withServices { folder, services in
-            try await body(RepositoryManager(root: folder, services: services), folder)
-        }
-    }
-
-    /// The same with the repositories themselves; what they have in their journals is committed at the end.
-    func withCatalog<Result: Sendable>(_ body: (Catalog) async throws -> Result) async throws -> Result {
-        try await withServices { folder, services in
-            let catalog = Catalog(root: folder, services: services)
-            do {
-                let result = try await body(catalog)
-                await catalog.closeAll()
-                return result
-            } catch {
-                await catalog.closeAll()
-                throw error
-            }
-        }
-    }
-
-    /// The same with what all repositories share.
-    func withServices<Result: Sendable>(
-        _ body: (RootFolder, HostServices) async throws -> Result
-    ) async throws -> Result {
-        let folder = RootFolder(FilePath(root))
-        let settings: Settings
-        do {
-            settings = try Settings.load(file: config, environment: ProcessEnvironment.all)
-        } catch {
-            throw Failure("\(error)")
-        }
-        let pool = BlockingPool(threadCount: 4)
-        var logger = Logger(label: "annexd") { _ in SwiftLogNoOpLogHandler() }
-        logger.logLevel = .critical
-        let remotes = try RemoteConnections(settings, pool: pool, logger: logger)
-        let services = HostServices(
-            pool: pool, locks: LockTable(limit: 0, limitPerClient: 0), logger: logger, commitDelay: .milliseconds(500),
-            remotes: remotes)
-        let outcome: Swift.Result<Result, any Error>
-        do {
-            outcome = .success(try await body(folder, services))
-        } catch let error as Failure {
-            outcome = .failure(error)
-        } catch {
-            outcome = .failure(Failure("\(error)"))
-        }
-        await remotes.shutdown()
-        await pool.shutdown()
-        return try outcome.get()
-    }
-}
-
-/// A repository name on the command line.
-struct NameArgument: ExpressibleByArgument {
-    let name: RepositoryName
-
-    init?(argument: String) {
-        guard let name = RepositoryName(argument) else { return nil }
-        self.name = name
-    }
+        discussion: """
+            Works with and without a running server, which notices at once. Run it as the user to whom the root folder \
+            belongs, or as root, which then acts as that user: the server must be able to use what is made.
+            """,
+        subcommands: [
+            Create.self, List.self, Show.self, Rename.self, Delete.self, Restore.self, Purge.self, Import.self,
+        ])
 }
 
 extension RepoCommand {
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Create empty repositories that are annexes.")
         @OptionGroup var options: RootOptions
-        @Argument(help: "Names such as team/data.")
+        @Argument(help: "Names such as team/data.", transform: NameArgument.parsed)
         var names: [NameArgument]
 
         func run() async throws {
-            try await options.withManager { manager, _ in
-                for argument in names {
-                    let uuid = try await manager.create(argument.name)
-                    Output(json: options.json).result(
-                        ["path": .string("\(argument.name)"), "uuid": .string("\(uuid)")],
-                        text: "created \(argument.name) \(uuid)")
+            try await options.withManager(for: .changing) { manager, root in
+                try await options.output.each(names.map(\.name)) { name in
+                    let uuid = try await manager.create(name)
+                    let url = options.url(of: name, in: root)
+                    let value: JSONValue = [
+                        "path": .string("\(name)"), "uuid": .string("\(uuid)"), "url": url.map { .string($0) } ?? .null,
+                    ]
+                    return (value, ["created \(name) \(uuid)"] + (url.map { ["  \($0)"] } ?? []))
                 }
             }
         }
@@ -119,17 +44,12 @@ extension RepoCommand {
 
         func run() async throws {
             try await options.withManager { manager, root in
-                let output = Output(json: options.json)
+                let output = options.output
                 if deleted {
-                    output.list(
-                        try RepositoryTrash(root: root).entries().map { entry in
-                            (["path": .string("\(entry.name)"), "deleted": .number(entry.deleted)], "\(entry.name)")
-                        })
+                    let trash = RepositoryTrash(root: root)
+                    output.list(try trash.entries().map { try $0.row(size: trash.size(of: $0)) })
                 } else {
-                    output.list(
-                        try manager.list().map { summary in
-                            (summary.json(nil), summary.line)
-                        })
+                    output.list(try manager.list().map { ($0.json(nil), $0.line) })
                 }
             }
         }
@@ -138,17 +58,17 @@ extension RepoCommand {
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show what a repository holds.")
         @OptionGroup var options: RootOptions
-        @Argument(help: "Names such as team/data.")
+        @Argument(help: "Names such as team/data.", transform: NameArgument.parsed)
         var names: [NameArgument]
 
         func run() async throws {
             try await options.withCatalog { catalog in
                 let manager = RepositoryManager(root: catalog.root, services: catalog.services)
-                for argument in names {
+                try await options.output.each(names) { argument in
                     let summary = try manager.show(argument.name)
                     let isAnnex = summary.uuid != nil
                     let proxies = isAnnex ? try await options.proxies(of: summary.name, in: catalog) : []
-                    Output(json: options.json).result(summary.json(proxies), lines: summary.lines(proxies))
+                    return (summary.json(proxies), summary.lines(proxies))
                 }
             }
         }
@@ -158,13 +78,13 @@ extension RepoCommand {
         static let configuration = CommandConfiguration(
             abstract: "Give a repository another name; its old URL keeps working.")
         @OptionGroup var options: RootOptions
-        @Argument var name: NameArgument
-        @Argument var newName: NameArgument
+        @Argument(transform: NameArgument.parsed) var name: NameArgument
+        @Argument(transform: NameArgument.parsed) var newName: NameArgument
 
         func run() async throws {
-            try await options.withManager { manager, _ in
+            try await options.withManager(for: .changing) { manager, _ in
                 try await manager.rename(name.name, to: newName.name)
-                Output(json: options.json).result(
+                options.output.result(
                     ["path": .string("\(newName.name)"), "formerly": .string("\(name.name)")],
                     text: "renamed \(name.name) to \(newName.name)")
             }
@@ -173,18 +93,17 @@ extension RepoCommand {
 
     struct Delete: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Move repositories to the trash; `repo restore` brings them back.")
+            abstract: "Move repositories to the trash; `repo restore` brings them back, `repo purge` frees the space.")
         @OptionGroup var options: RootOptions
-        @Argument(help: "Names such as team/data.")
+        @Argument(help: "Names such as team/data.", transform: NameArgument.parsed)
         var names: [NameArgument]
 
         func run() async throws {
-            try await options.withManager { manager, _ in
-                for argument in names {
-                    try await manager.delete(argument.name)
-                    Output(json: options.json).result(
-                        ["deleted": .string("\(argument.name)")],
-                        text: "deleted \(argument.name); `annexd repo restore \(argument.name)` brings it back")
+            try await options.withManager(for: .changing) { manager, _ in
+                try await options.output.each(names.map(\.name)) { name in
+                    try await manager.delete(name)
+                    let text = "deleted \(name); `annexd repo restore \(name)` brings it back, and `annexd repo purge` "
+                    return (["deleted": .string("\(name)")], [text + "frees its space"])
                 }
             }
         }
@@ -194,36 +113,15 @@ extension RepoCommand {
         static let configuration = CommandConfiguration(
             abstract: "Bring back the repository of this name deleted last.")
         @OptionGroup var options: RootOptions
-        @Option(name: .customLong("as"), help: "Restore under another name.")
+        @Option(name: .customLong("as"), help: "Restore under another name.", transform: NameArgument.parsed)
         var newName: NameArgument?
-        @Argument var name: NameArgument
+        @Argument(transform: NameArgument.parsed) var name: NameArgument
 
         func run() async throws {
-            try await options.withManager { manager, _ in
+            try await options.withManager(for: .changing) { manager, _ in
                 try await manager.restore(name.name, as: newName?.name)
                 let restored = newName?.name ?? name.name
-                Output(json: options.json).result(["path": .string("\(restored)")], text: "restored \(restored)")
-            }
-        }
-    }
-
-    struct Import: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Take an existing repository on this machine into the root, with its UUID and content.")
-        @OptionGroup var options: RootOptions
-        @Flag(name: .long, help: "Copy instead of move. The copy has the same UUID: stop using the source afterwards.")
-        var copy = false
-        @Argument(help: "The repository's folder.")
-        var source: String
-        @Argument(help: "Its name on this host, such as team/data.")
-        var name: NameArgument
-
-        func run() async throws {
-            try await options.withManager { manager, _ in
-                try await manager.importRepository(at: FilePath(source), as: name.name, keepingSource: copy)
-                Output(json: options.json).result(
-                    ["path": .string("\(name.name)"), "source": .string(source)],
-                    text: "imported \(source) as \(name.name)")
+                options.output.result(["path": .string("\(restored)")], text: "restored \(restored)")
             }
         }
     }
@@ -241,7 +139,7 @@ extension RepositorySummary {
             fields["objects"] = .number(Int64(content.objects))
             fields["bytes"] = .number(Int64(clamping: content.bytes))
         }
-        if let proxies { fields["proxies"] = .array(proxies.map(\.json)) }
+        if let proxies { fields["proxies"] = .array(proxies.map { $0.json(in: name) }) }
         return .object(fields)
     }
 

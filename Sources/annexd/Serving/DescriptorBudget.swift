@@ -4,8 +4,9 @@ import Settings
 
 /// Shares out the file descriptors that the process may have, so that no kind of use takes those of another.
 ///
-/// A connection has one, also one to another host, a content lock one, a git process a handful, and an answer one for the file it sends. Where the
-/// machine allows few, the bounds shrink with them: the server then queues and refuses earlier, and never fails.
+/// A connection has one, also one to another host, a content lock one, a git process a handful, and an answer one for the
+/// file it sends. Where the machine allows few, the bounds shrink with them: the server then queues and refuses earlier,
+/// and never fails.
 enum DescriptorBudget {
     /// Raises the limit of this process as far as it may, and answers it.
     static func raise() -> Int {
@@ -43,16 +44,31 @@ enum DescriptorBudget {
         return (fitted, shrunk)
     }
 
+    /// The fewest descriptors with which no limit shrinks.
+    static func wanted(for limits: Settings.Limits) -> Int {
+        var (few, enough) = (0, 1)
+        while enough < 1 << 40, !fit(limits, into: enough).shrunk.isEmpty { (few, enough) = (enough, enough * 2) }
+        while enough - few > 1 {
+            let middle = few + (enough - few) / 2
+            if fit(limits, into: middle).shrunk.isEmpty { enough = middle } else { few = middle }
+        }
+        return enough
+    }
+
     /// The same, with a line in the log where limits had to shrink.
     static func fit(_ settings: Settings, logger: Logger) -> Settings {
         let descriptors = raise()
         var settings = settings
-        let (limits, shrunk) = fit(settings.limits, into: descriptors)
+        let given = settings.limits
+        let (limits, shrunk) = fit(given, into: descriptors)
         settings.limits = limits
         if !shrunk.isEmpty {
-            logger.notice(
-                "the process may open few files, so it serves fewer clients at once; raise its limit (ulimit -n)",
-                metadata: ["files": "\(descriptors)", "lowered": "\(shrunk.joined(separator: " "))"])
+            logger.info(
+                "some limits were lowered to the files that the process may open; LimitNOFILE or ulimit -n raises that",
+                metadata: [
+                    "files": "\(descriptors)", "wanted": "\(wanted(for: given))",
+                    "lowered": "\(shrunk.joined(separator: " "))",
+                ])
         }
         return settings
     }

@@ -4,10 +4,17 @@ import Remotes
 
 extension Host {
     /// What commands can ask this server, by the name of the question.
-    var controlHandlers: [String: ControlServer.Handler] {
+    ///
+    /// - Parameter urls: where it is reached, the best first.
+    func controlHandlers(urls: [String]) -> [String: ControlServer.Handler] {
         let catalog = catalog
         var handlers = LockQuestions.handlers(locks)
-        handlers["server.show"] = { _ in ["pid": .number(Int64(ProcessEnvironment.processIdentifier))] }
+        handlers["server.show"] = { _ in
+            [
+                "pid": .number(Int64(ProcessEnvironment.processIdentifier)),
+                "urls": .array(urls.map { .string($0) }),
+            ]
+        }
         handlers["proxies.usage"] = { parameters in
             guard let path = parameters["path"]?.string, let name = RepositoryName(path) else {
                 throw Failure("the question needs the path of a repository")

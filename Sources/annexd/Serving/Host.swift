@@ -22,6 +22,8 @@ struct Host: Sendable {
     private let load: @Sendable () throws -> Settings
     private let root: RootFolder
     private let removesRoot: Bool
+    /// The root is on a read-only file system, so nothing can be stored.
+    private let isReadOnly: Bool
     private let environment = ProcessEnvironment.all
     private let logger: Logger
     private let pool: BlockingPool
@@ -54,24 +56,17 @@ struct Host: Sendable {
             limit: settings.limits.maxLocks, limitPerClient: settings.limits.maxLocksPerClient,
             limitOfAnonymous: settings.limits.maxAnonymousLocks,
             connectionsPerClient: max(4, settings.limits.maxConnections / 8))
-        do {
-            try root.prepare()
-            try HookDirectory.install(at: root.hooks)
-        } catch {
-            throw Failure("the root folder cannot be used: \(error)")
-        }
+        if !isEphemeral { try SettingsCheck.requireRoot(settings) }
+        isReadOnly = try Self.prepare(root, logger: logger)
         let remotes = try RemoteConnections(settings, pool: pool, logger: logger)
-        let reserve = SpaceReserve(root.reserve, size: UInt64(settings.limits.diskReserve) << 20)
+        let reserve =
+            isReadOnly ? nil : SpaceReserve(root.reserve, size: UInt64(settings.limits.diskReserve) << 20)
         let services = HostServices(
             pool: pool, locks: locks, logger: logger, commitDelay: settings.branch.commitDelay, remotes: remotes,
             gitMemory: GitMemory(mebibytes: settings.limits.gitMemory == 0 ? nil : settings.limits.gitMemory),
             reserve: reserve)
         catalog = Catalog(root: root, services: services)
-        var publicAddress: PublicAddress?
-        if let url = settings.server.publicURL {
-            publicAddress = PublicAddress(url: url)
-            if publicAddress == nil { throw Failure("the public URL \"\(url)\" is not an http or https URL") }
-        }
+        let publicAddress = try SettingsCheck.publicAddress(settings)
         let registry = MetricsRegistry()
         registry.addProcessMetrics()
         let gitSlots = GitSlots(
@@ -83,9 +78,7 @@ struct Host: Sendable {
             policy: Policy(anonymous: Right(rawValue: settings.server.anonymous.rawValue) ?? .none),
             publicAddress: publicAddress, createsOnPush: settings.repositories.pushToCreate, gitSlots: gitSlots,
             metrics: ServiceMetrics(registry: registry), logger: logger)
-        guard let proxies = TrustedProxies(settings.server.trustedProxies) else {
-            throw Failure("server.trusted_proxies must hold numeric addresses, and \"unix\" for Unix sockets")
-        }
+        let proxies = try SettingsCheck.trustedProxies(settings)
         context.trustedProxies = proxies
         context.metricsAccess = MetricsPolicy(rawValue: settings.server.metrics.rawValue) ?? .readers
         context.gitPace.grace = settings.limits.headerTimeout
@@ -124,16 +117,19 @@ struct Host: Sendable {
         } catch {
             throw Failure("\(error)")
         }
-        let control = await ControlServer.open(root: root, handlers: controlHandlers, logger: logger)
+        let urls = addresses.map { Self.url($0, isSecure: settings.tls.certificate != nil) }
+        let known = (settings.server.publicURL.map { [$0] } ?? []) + urls
+        let control =
+            isReadOnly
+            ? nil : await ControlServer.open(root: root, handlers: controlHandlers(urls: known), logger: logger)
         let environment = environment
-        let isSecure = settings.tls.certificate != nil
         let (server, catalog, logger) = (server, catalog, logger)
         let patience = settings.limits.shutdown
         let ending = Ending(
             server: server, catalog: catalog, locks: locks, remotes: catalog.services.remotes, patience: patience,
             logger: logger)
         let announce: @Sendable () -> Void = {
-            ready(addresses.map { Self.url($0, isSecure: isSecure) })
+            ready(urls)
             Systemd.notify("READY=1", environment: environment)
         }
         var configuration = ServiceGroupConfiguration(
@@ -168,24 +164,15 @@ struct Host: Sendable {
 
     private static func transport(_ settings: Settings) throws -> TransportConfiguration {
         let inherited = Systemd.listeningDescriptors(environment: ProcessEnvironment.all)
-        var configuration: TransportConfiguration
-        do {
-            configuration = TransportConfiguration(
-                addresses: try inherited.isEmpty
-                    ? settings.server.listen.map { try HTTPTransport.ListenAddress(parsing: $0) }
-                    : inherited.map { .inherited($0) })
-        } catch {
-            throw Failure("\(error)")
-        }
+        var configuration = TransportConfiguration(
+            addresses: try inherited.isEmpty ? SettingsCheck.addresses(settings) : inherited.map { .inherited($0) })
         configuration.eventLoops = RemoteConnections.eventLoops
         configuration.maximumConnections = settings.limits.maxConnections
         configuration.timeouts.head = TimeAmount(settings.limits.headerTimeout)
         configuration.timeouts.idle = TimeAmount(settings.limits.idleTimeout)
         configuration.timeouts.body = TimeAmount(settings.limits.transferTimeout)
         configuration.timeouts.write = TimeAmount(settings.limits.transferTimeout)
-        if let certificate = settings.tls.certificate, let key = settings.tls.key {
-            configuration.tls = TLSFiles(certificateChain: certificate, privateKey: key)
-        }
+        configuration.tls = SettingsCheck.tlsFiles(settings)
         return configuration
     }
 
@@ -228,6 +215,31 @@ struct Host: Sendable {
             Double(remotes.usage.waiting)
         }
         registry.gauge("annexd_remote_connections", "Open connections to such remotes.") { Double(remotes.usage.open) }
+    }
+
+    /// Makes what is missing in the root folder; answers whether nothing can be made, which is no harm to readers.
+    private static func prepare(_ root: RootFolder, logger: Logger) throws -> Bool {
+        warn(ofOwner: root, logger: logger)
+        do {
+            try root.prepare()
+            try HookDirectory.install(at: root.hooks)
+            return false
+        } catch  where error.code == .readOnlyFileSystem {
+            guard try Files.exists(root.path) else { throw Failure("the root folder cannot be made: \(error)") }
+            logger.warning(
+                "the root folder is on a read-only file system: readers are served, and nothing can be stored",
+                metadata: ["root": "\(root.path)"])
+            return true
+        } catch {
+            throw Failure("the root folder cannot be used: \(error)")
+        }
+    }
+
+    private static func warn(ofOwner root: RootFolder, logger: Logger) {
+        guard geteuid() == 0, let owner = try? RootOwner(of: root.path), owner.isSomebodyElse else { return }
+        logger.warning(
+            "the server runs as root, and the root folder is another user's, who will not be able to use what it makes",
+            metadata: ["root": "\(root.path)", "owner": "\(owner.name)"])
     }
 
     private static func freshRoot() throws -> FilePath {

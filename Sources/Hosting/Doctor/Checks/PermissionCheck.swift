@@ -20,14 +20,13 @@ struct PermissionCheck: Sendable {
         let wrong = try await examination.pool.run { () -> [(String, FileStatus)] in
             let folder = ConfinedPath(gitDirectory)
             guard let repository = try Files.status(folder) else { return [] }
-            // Root may write anywhere; what matters is whether the repository's own user may.
-            let user = me == 0 ? repository.owner : me
-            let groups = Self.groups()
+            // Whoever asks: what matters is whether the repository's own user may, and ``OwnershipCheck`` tells who it is.
+            let user = repository.owner
             return try Self.folders.compactMap { name in
                 guard let status = try Files.status(folder.appending(name)), status.kind == .directory else {
                     return nil
                 }
-                return Judgement.canChange(status, user: user, groups: me == 0 ? [] : groups, group: status.group)
+                return Judgement.canChange(status, user: user, groups: Users.groups(of: user), group: status.group)
                     ? nil : (name.isEmpty ? "." : name, status)
             }
         }
@@ -45,11 +44,5 @@ struct PermissionCheck: Sendable {
                 return true
             }
         }
-    }
-
-    private static func groups() -> Set<UInt32> {
-        var list = [gid_t](repeating: 0, count: 1024)
-        let count = getgroups(Int32(list.count), &list)
-        return Set(list.prefix(max(0, Int(count)))).union([getegid()])
     }
 }
