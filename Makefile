@@ -20,7 +20,7 @@ FUZZ_SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)
 # libFuzzer's loop, which the Swift toolchain brings along.
 FUZZER = $(firstword $(wildcard $(dir $(realpath $(shell command -v swiftc)))../lib/clang/*/lib/linux/libclang_rt.fuzzer_no_main-$(shell uname -m).a))
 
-.PHONY: help serve test storm crash faults fuzz sanitize check lint bench bench-deps format build release deps test-deps docs hooks install clean
+.PHONY: help serve test storm crash faults fuzz sanitize check lint bench bench-deps format build release deps test-deps docs hooks install test-install clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -78,8 +78,9 @@ bench: release bench-deps $(GIT_ANNEX) ## compare with nginx and p2phttp on this
 build: deps ## debug build
 	swift build
 
+# With the Swift runtime inside: a service may not look into the home where a tool chain may lie.
 release: deps ## optimized build of the annexd program
-	swift build -c release --product annexd
+	swift build -c release --product annexd --static-swift-stdlib
 
 docs: deps ## write docs/settings.md, config/annexd.example.toml and docs/spec/statements.md anew
 	Tests/spec-statements
@@ -121,10 +122,23 @@ hooks: ## install the formatting check as a pre-commit hook
 	printf '%s\n' '#!/bin/sh' 'make -s lint || { echo "repair it with: make format" >&2; exit 1; }' > "$$hook"; \
 	chmod +x "$$hook"; echo "installed $$hook"
 
-install: ## copy the program to $(PREFIX)/bin, and the systemd units beside
-	install -D -m 755 "$$(swift build -c release --show-bin-path)/annexd" $(DESTDIR)$(PREFIX)/bin/annexd
-	install -D -m 644 deploy/annexd.service $(DESTDIR)/etc/systemd/system/annexd.service
-	install -D -m 644 deploy/annexd.socket $(DESTDIR)/etc/systemd/system/annexd.socket
+# Asks no tool chain, which root need not have. `make release` has made what is copied.
+PROGRAM ?= .build/release/annexd
+DOCUMENTS := $(DESTDIR)$(PREFIX)/share/doc/annexd
+
+install: ## copy what `make release` made to $(PREFIX), with the systemd units and their documentation
+	@[ -x "$(PROGRAM)" ] || { echo "there is no $(PROGRAM): run make release first, as the user who has Swift" >&2; exit 1; }
+	install -D -m 755 "$(PROGRAM)" $(DESTDIR)$(PREFIX)/bin/annexd
+	install -d $(DESTDIR)/etc/systemd/system
+	for unit in annexd.service annexd.socket; do \
+		sed 's,/usr/local/,$(PREFIX)/,g' deploy/$$unit > $(DESTDIR)/etc/systemd/system/$$unit; \
+		chmod 644 $(DESTDIR)/etc/systemd/system/$$unit; \
+	done
+	install -d $(DOCUMENTS)
+	install -m 644 deploy/install.md deploy/nginx.conf docs/settings.md config/annexd.example.toml LICENSE $(DOCUMENTS)
+
+test-install: release ## follow deploy/install.md with a release build, in a file system of its own; needs root
+	Tests/install .build/release/annexd
 
 clean: ## remove what was built; the repositories in ./var stay
 	rm -rf .build .build-fuzz .build-tsan .build-asan
