@@ -24,6 +24,8 @@ struct ServiceError: Error, Sendable {
     /// Where it is not known how much is missing.
     static let diskFull = ServiceError(status: 507, reason: "Not enough space on the server's disk")
 
+    static let readOnlyDisk = ServiceError.forbidden("nothing can be stored: the server's file system is read-only")
+
     /// To a client of Git LFS, which shows people the message of a JSON body alone.
     static let gitLFS = ServiceError(
         status: 501, reason: "this host keeps large files with git-annex, not with Git LFS",
@@ -126,7 +128,7 @@ extension ServiceError {
             self.init(
                 status: 503, reason: "the server has too many files open; try again", headers: [("Retry-After", "5")])
         } else if error.code == .readOnlyFileSystem {
-            self.init(status: 403, reason: "nothing can be stored: the server's file system is read-only")
+            self = .readOnlyDisk
         } else {
             self.init(status: 500, reason: "\(error.operation) failed on the server: \(error.code)")
         }

@@ -1,5 +1,7 @@
 import Blocking
 import FileIO
+import Glibc
+import SystemPackage
 
 extension Catalog {
     /// What a push may need before its first object is looked at, in bytes: locks, a quarantine, a commit that merges.
@@ -12,5 +14,11 @@ extension Catalog {
         let free = try await services.pool.run { try Files.freeSpace(at: path) }
         let need = Self.smallestPush.addingSaturating(shortage)
         return free < need ? need - free : nil
+    }
+
+    /// Whether the root is on a read-only file system, where git would say no more than that it cannot make a folder.
+    public func isReadOnly() async throws -> Bool {
+        let path = root.path
+        return try await services.pool.run { path.withPlatformString { access($0, W_OK) } != 0 && errno == EROFS }
     }
 }

@@ -101,6 +101,7 @@ extension ServiceContext {
 
     /// Throws a 507 where the disk has no room for even a small push: git would leave half of it behind.
     func requireSpaceForPush() async throws {
+        if try await catalog.isReadOnly() { throw ServiceError.readOnlyDisk }
         if let missing = try await catalog.spaceMissingForPush() {
             throw ServiceError(.notEnoughSpace(missing: missing))
         }
