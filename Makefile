@@ -43,6 +43,7 @@ storm: deps test-deps $(GIT_ANNEX) ## the long forms: 10,000 interruptions, 1,00
 	ANNEXD_TEST_RACING_DROPS=1000 $(TESTS) --skip-build --filter ScenarioTests.RacingDropTests
 	ANNEXD_TEST_LOOP_SECONDS=300 $(TESTS) --skip-build --filter ScenarioTests.ContentionTests/loops
 	ANNEXD_TEST_REPOSITORIES=10000 $(TESTS) --skip-build --filter ScenarioTests.ManyRepositoriesTests
+	ANNEXD_TEST_DATASETS=300 $(TESTS) --skip-build --filter ScenarioTests.NestedDatasetsTests
 
 # `make crash ROUNDS=1000 SEED=7`; the seed is told when something is found.
 ROUNDS ?= 1000

@@ -1,5 +1,6 @@
-import Hosting
 import Testing
+
+@testable import Hosting
 
 @Suite struct RepositoryNameTests {
     @Test(
@@ -7,6 +8,9 @@ import Testing
         arguments: [
             ("team/data", "team/data"), ("team/data.git", "team/data"), ("/team//data/", "team/data"), ("a", "a"),
             ("lab/a/b.git", "lab/a/b"), ("Ünï/dätä", "Ünï/dätä"), ("a b/c", "a b/c"), ("x.y", "x.y"),
+            // Below a URL that ends in .git, as relative submodules write it.
+            ("team/super.git/sub", "team/super/sub"), ("team/super.git/sub.git", "team/super/sub"),
+            ("a.git/b.git/c", "a/b/c"),
             // A slash with an accent on it is a slash.
             ("g/\u{596}x", "g/\u{596}x"), ("g/\u{301}x/y.git", "g/\u{301}x/y"),
         ])
@@ -18,15 +22,20 @@ import Testing
     @Test(
         "what cannot be a name",
         arguments: [
-            "", "/", ".", "..", "a/..", "../a", "a/../b", ".annexd", ".annexd/trash", "a/.git", ".git", "a.git/b",
-            "a.git.git",
-            "a\u{600}.git/b", ".\u{301}a", "-",
+            "", "/", ".", "..", "a/..", "../a", "a/../b", ".annexd", ".annexd/trash", "a/.git", ".git", "a.git/.git",
+            "a.git.git", "a.git.git/b", ".git/b", "-.git", "a/-.git/b", "..git", "...git/x", ".\u{301}a", "-",
             "-/x", "x/-/y", "a/-",
             "a\u{0}b", "a\nb", "a\\b", String(repeating: "x", count: 300),
             String(repeating: "abcdefgh/", count: 200) + "x",
         ])
     func refuses(text: String) {
         #expect(RepositoryName(text) == nil)
+    }
+
+    @Test("a folder of repositories that ends in .git has no name: its repositories would be those of another folder")
+    func folders() {
+        #expect(RepositoryName(folders: ["a", "b.git"]) == RepositoryName("a/b"))
+        #expect(RepositoryName(folders: ["a.git", "b.git"]) == nil)
     }
 
     @Test("two spellings of one accented letter are two names, as they are two folders")

@@ -29,7 +29,7 @@ extension Catalog {
         if let rootPath = try Files.realPath(root.path), real.starts(with: rootPath) {
             var components = real.components.dropFirst(rootPath.components.count).map(\.string)
             if components.last == ".git" { components.removeLast() }
-            if let name = RepositoryName(components: components), let hosted = try root.gitDirectory(of: name),
+            if let name = RepositoryName(folders: components), let hosted = try root.gitDirectory(of: name),
                 try Files.realPath(hosted) == real
             {
                 return .hosted(name)

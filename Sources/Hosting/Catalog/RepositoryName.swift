@@ -9,20 +9,32 @@ public struct RepositoryName: Sendable, Comparable {
     /// The longest name in bytes; URLs and file paths keep room for what follows.
     public static let maximumLength = 1024
 
+    /// Takes a `.git` off the end of every component: a submodule at `./sub` of `team/super.git` is asked for as
+    /// `team/super.git/sub`, and lies beside that repository, as `team/super/sub`. So `a.git/b` and `a/b` are one name,
+    /// with one folder and one set of rights.
+    ///
     /// Nil for anything that is not a name: empty, hidden or dotted components (`..`, `.annexd`), control characters,
     /// a component that is too long for a file name, or `-`, which is the host's own.
     public init?(components: some Sequence<String>) {
-        var names = Array(components)
-        guard let last = names.last else { return nil }
-        if Self.hasGitSuffix(last) { names[names.count - 1] = String(decoding: last.utf8.dropLast(4), as: UTF8.self) }
-        guard names.allSatisfy(Self.isComponent), names.reduce(0, { $0 + $1.utf8.count + 1 }) <= Self.maximumLength
+        let names = components.map { name in
+            Self.hasGitSuffix(name) ? String(decoding: name.utf8.dropLast(4), as: UTF8.self) : name
+        }
+        guard !names.isEmpty, names.allSatisfy(Self.isComponent),
+            names.reduce(0, { $0 + $1.utf8.count + 1 }) <= Self.maximumLength
         else {
             return nil
         }
-        // A component inside a repository's folder would collide with that repository's own files, and a second `.git`
-        // at the end would be one more name for the repository without it.
+        // A second `.git` would be one more name for the repository without it.
         guard !names.contains(where: Self.hasGitSuffix) else { return nil }
         self.components = names
+    }
+
+    /// The name of what lies in a folder of this path below the root; nil where no URL leads there.
+    ///
+    /// Only the last component of such a path may end in `.git`: a name stands for folders without it.
+    init?(folders: [String]) {
+        guard !folders.dropLast().contains(where: Self.hasGitSuffix) else { return nil }
+        self.init(components: folders)
     }
 
     /// Parses a path as people write it, with or without `.git` and outer slashes.

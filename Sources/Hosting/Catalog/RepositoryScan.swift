@@ -88,7 +88,7 @@ struct RepositoryScan {
             guard let childStatus = try? Files.status(childPath, followLinks: false) else { continue }
             guard childStatus.kind == .directory || childStatus.kind == .symbolicLink else { continue }
             let workTree = childPath.appending(".git")
-            if let repository = RepositoryName(components: child),
+            if let repository = RepositoryName(folders: child),
                 let gitDirectory = [childPath, workTree].first(where: { (try? RootFolder.isGitDirectory($0)) == true })
             {
                 let version = Self.configVersion(gitDirectory)
