@@ -29,6 +29,8 @@ public final class Catalog: Sendable {
         var hasScanned = false
         /// Repositories with one UUID that the log has told of.
         var reported: [RepositoryUUID: Set<RepositoryName>] = [:]
+        /// Repositories with a git-annex branch and no UUID that the log has told of.
+        var reportedForks: Set<RepositoryName> = []
     }
 
     private let state = Mutex(State())
@@ -237,6 +239,7 @@ public final class Catalog: Sendable {
             for found in repositories.values { state.add(found) }
         }
         reportCopies()
+        reportForks()
         for found in repositories.values {
             for former in found.formerNames where (try? Files.exists(root.aliasFile(of: former))) == false {
                 try? RepositoryRenaming.writeAlias(from: former, to: found.name, in: root)
@@ -255,6 +258,20 @@ public final class Catalog: Sendable {
             services.logger.warning(
                 "several repositories have one UUID; each can be reached by its path, and none by the UUID alone",
                 metadata: ["uuid": "\(uuid)", "repositories": "\(names.sorted())"])
+        }
+    }
+
+    /// Tells the log once of repositories that look like annexes and are none.
+    private func reportForks() {
+        let news = state.withLock { state in
+            let forks = Set(state.index.values.filter(\.lacksUUID).map(\.name))
+            defer { state.reportedForks = forks }
+            return forks.subtracting(state.reportedForks)
+        }
+        for name in news.sorted() {
+            services.logger.warning(
+                "a repository has a git-annex branch and no UUID: contents are not served before somebody pushes that branch",
+                metadata: ["repository": "\(name)"])
         }
     }
 

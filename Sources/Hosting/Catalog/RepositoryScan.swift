@@ -15,6 +15,8 @@ struct RepositoryScan {
         var gitDirectory: FilePath
         /// Nil for a repository that is not an annex (yet).
         var uuid: RepositoryUUID?
+        /// It has a git-annex branch all the same.
+        var lacksUUID = false
         var formerNames: [RepositoryName] = []
         /// Repositories that its git config lets it proxy for.
         var proxies: Set<RepositoryUUID> = []
@@ -129,6 +131,14 @@ struct RepositoryScan {
         (try? Files.status(ConfinedPath(gitDirectory).appending("config")))??.version
     }
 
+    /// Whether there is a ref `git-annex`, as the files tell.
+    static func hasAnnexBranch(_ gitDirectory: FilePath) -> Bool {
+        let folder = ConfinedPath(gitDirectory)
+        if (try? Files.exists(folder.appending("refs/heads/git-annex"))) == true { return true }
+        guard let packed = try? Files.read(folder.appending("packed-refs"), limit: 64 << 20) else { return false }
+        return packed.split(separator: 10).contains { $0.suffix(21).elementsEqual(" refs/heads/git-annex".utf8) }
+    }
+
     private static func identify(_ name: RepositoryName, _ gitDirectory: FilePath) -> Found {
         var found = Found(name: name, gitDirectory: gitDirectory)
         // A file that was changed within the last tick of its clock may change again unnoticed: it is read once more.
@@ -140,6 +150,7 @@ struct RepositoryScan {
             return found
         }
         found.uuid = config.string("annex.uuid").flatMap { RepositoryUUID($0) }
+        found.lacksUUID = found.uuid == nil && hasAnnexBranch(gitDirectory)
         let proxies = RepositorySettings(config, gitDirectory: gitDirectory).proxies
         (found.proxies, found.mayHaveGateways) = (proxies.candidateUUIDs, proxies.mayHaveGateways)
         found.formerNames = config.all("annexd.formerName").compactMap {

@@ -11,10 +11,20 @@ enum Judgement {
     ///   - uuid: `annex.uuid` as it is written; nil where it is not set.
     ///   - version: `annex.version` as it is written.
     ///   - others: other hosted repositories with the same UUID.
+    ///   - hasBranch: whether it has a git-annex branch.
     static func identity(
-        uuid: String?, version: String?, others: [RepositoryName]
+        uuid: String?, version: String?, others: [RepositoryName], hasBranch: Bool = false
     ) -> [(kind: Finding.Kind, detail: String)] {
         guard let uuid else {
+            if version == nil, hasBranch {
+                return [
+                    (
+                        .noUUID,
+                        "it has a git-annex branch and no UUID, so contents are not served; the next push of git-annex "
+                            + "gives it one, or git annex init in its folder"
+                    )
+                ]
+            }
             if version == nil { return [(.noUUID, "it is not an annex; only git is served")] }
             return [(.badUUID, "annex.version is set, but not annex.uuid; is the config file damaged?")]
         }

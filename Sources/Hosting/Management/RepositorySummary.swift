@@ -12,6 +12,8 @@ public struct RepositorySummary: Sendable {
     public var formerNames: [RepositoryName]
     /// Other repositories with the same UUID: copies, which git-annex takes for one and the same.
     public var copies: [RepositoryName] = []
+    /// It has a git-annex branch and no UUID, as a fork made by `git clone --bare` is: contents are not served.
+    public var lacksUUID = false
     /// Objects and their total size in bytes; only where they were counted.
     public var content: (objects: Int, bytes: UInt64)?
 }
@@ -27,7 +29,8 @@ extension RepositoryManager {
             RepositorySummary(
                 name: found.name, uuid: found.uuid, folder: found.gitDirectory.string,
                 isBare: found.gitDirectory.lastComponent?.string != ".git", formerNames: found.formerNames,
-                copies: found.uuid.flatMap { names[$0] }?.filter { $0 != found.name } ?? [])
+                copies: found.uuid.flatMap { names[$0] }?.filter { $0 != found.name } ?? [],
+                lacksUUID: found.lacksUUID)
         }
     }
 
@@ -47,6 +50,7 @@ extension RepositoryManager {
         var summary = RepositorySummary(
             name: current, uuid: settings.uuid, folder: gitDirectory.string, isBare: settings.isBare,
             formerNames: try formerNames(in: config))
+        summary.lacksUUID = settings.uuid == nil && RepositoryScan.hasAnnexBranch(gitDirectory)
         if let uuid = settings.uuid {
             summary.copies = try list().filter { $0.uuid == uuid && $0.name != current }.map(\.name)
         }

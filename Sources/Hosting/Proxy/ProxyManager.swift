@@ -61,6 +61,10 @@ public struct ProxyManager: Sendable {
                 case .path(let path) where remote.uuid == nil:
                     guard let uuid = try await catalog.repository(at: path)?.uuid else { continue }
                     try await config.set("remote.\(remote.name).annex-uuid", uuid.description)
+                case .annexHTTP(_, let url?) where remote.uuid == nil:
+                    // Somebody has set its annex URL, which stays as it is.
+                    guard let uuid = try await catalog.services.remotes.discover(gitURL: url).uuid else { continue }
+                    try await config.set("remote.\(remote.name).annex-uuid", uuid.description)
                 case .gitHTTP(let url):
                     let found = try await catalog.services.remotes.discover(gitURL: url)
                     if let uuid = found.uuid, remote.uuid == nil {

@@ -144,13 +144,21 @@ extension RepositorySummary {
     }
 
     fileprivate var line: String {
-        "\(name) \(uuid.map { "\($0)" } ?? "(not an annex)")" + (copies.isEmpty ? "" : " (a copy: \(copyNames) too)")
+        "\(name) \(uuid.map { "\($0)" } ?? (lacksUUID ? "(no UUID yet: contents are not served)" : "(not an annex)"))"
+            + (copies.isEmpty ? "" : " (a copy: \(copyNames) too)")
+    }
+
+    private var lackOfUUID: String {
+        "none yet, although it has a git-annex branch: the next push of git-annex gives it one, or git annex init in its folder"
     }
 
     private var copyNames: String { copies.map { "\($0)" }.joined(separator: ", ") }
 
     fileprivate func lines(_ proxies: [ProxyStatus]) -> [String] {
-        var lines = ["\(name)", "  uuid: \(uuid.map { "\($0)" } ?? "none: not an annex")", "  folder: \(folder)"]
+        var lines = [
+            "\(name)", "  uuid: \(uuid.map { "\($0)" } ?? (lacksUUID ? lackOfUUID : "none: not an annex"))",
+            "  folder: \(folder)",
+        ]
         if !formerNames.isEmpty { lines.append("  formerly: " + formerNames.map { "\($0)" }.joined(separator: ", ")) }
         if !copies.isEmpty {
             lines.append("  same UUID: \(copyNames); git-annex takes them for one repository, so give one a new UUID")
