@@ -2,7 +2,7 @@ import Glibc
 
 extension SettingKey {
     /// Every key there is, in the order of the reference page and the example file.
-    public static let all: [SettingKey] = server + tls + limits + branch + log + repositories + proxy
+    public static let all: [SettingKey] = server + tls + limits + branch + log + repositories + proxy + cors
 
     private static let server: [SettingKey] = [
         .text(
@@ -153,6 +153,22 @@ extension SettingKey {
                 + "them. Where it has none, `git credential` is asked with the configuration of the user who runs annexd."
         ),
     ]
+}
+
+extension SettingKey {
+    fileprivate static let cors: [SettingKey] = [
+        .list(
+            "cors.origins", \.cors.origins, mayBeEmpty: true,
+            accepts: "a list of origins such as \"https://app.example.org\", without a path, or \"*\" for all",
+            "Web pages that may use this host from within a browser, git included. They get what everybody gets who has "
+                + "no login, or send one themselves.",
+            where: isOrigin)
+    ]
+}
+
+private func isOrigin(_ text: String) -> Bool {
+    if text == "*" { return true }
+    return isPublicURL(text) && !text.drop { $0 != ":" }.dropFirst(3).contains("/")
 }
 
 private func isPublicURL(_ text: String) -> Bool {

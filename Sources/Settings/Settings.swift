@@ -10,6 +10,7 @@ public struct Settings: Equatable, Sendable {
     public var log = Log()
     public var repositories = Repositories()
     public var proxy = Proxy()
+    public var cors = CORS()
 
     public init() {}
 
@@ -65,6 +66,12 @@ public struct Settings: Equatable, Sendable {
 
     public struct Repositories: Equatable, Sendable {
         public var pushToCreate = true
+    }
+
+    /// Use of the host by web pages.
+    public struct CORS: Equatable, Sendable {
+        /// Origins such as `https://app.example.org`, or `*`.
+        public var origins: [String] = []
     }
 
     /// Remotes on other hosts that hosted repositories proxy.

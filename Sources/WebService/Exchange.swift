@@ -26,9 +26,15 @@ final class Exchange: Sendable {
     private let state = Mutex(State())
     /// Who sends, for the log and for bounds on each.
     let clientAddress: ClientAddress
+    /// Whether a web page sends this, and may.
+    let isFromAllowedPage: Bool
+    private let alwaysSent: [(String, String)]
 
     /// - Parameter proxies: whose word about the client's address counts.
-    init(_ request: Request, _ responder: Responder, proxies: TrustedProxies) {
+    init(_ request: Request, _ responder: Responder, proxies: TrustedProxies, crossOrigin: CrossOrigin) {
+        let allowed = crossOrigin.headers(for: request.headers.first(name: "Origin"))
+        isFromAllowedPage = allowed != nil
+        alwaysSent = allowed ?? crossOrigin.variation
         self.request = request
         self.responder = responder
         clientAddress = proxies.client(
@@ -109,7 +115,7 @@ final class Exchange: Sendable {
     /// A whole answer; nil for no body at all.
     func respond(status: Int, headers: [(String, String)], body: [UInt8]?) async throws {
         begin(status)
-        try await responder.respond(Self.status(status), headers: HTTPHeaders(headers), body: body ?? [])
+        try await responder.respond(Self.status(status), headers: all(headers), body: body ?? [])
     }
 
     /// A part of a file. With `isUnchanged` the answer is invalidated when that says no before the last byte.
@@ -119,7 +125,8 @@ final class Exchange: Sendable {
     ) async throws {
         begin(status)
         try await responder.respond(
-            Self.status(status), headers: HTTPHeaders(headers), file: file, offset: offset, length: length,
+            Self.status(status), headers: all(headers, isLarge: length > Self.large), file: file, offset: offset,
+            length: length,
             finalCheck: isUnchanged)
     }
 
@@ -128,7 +135,8 @@ final class Exchange: Sendable {
         begin(status)
         return ExchangeWriter(
             writer: try await responder.startStreaming(
-                Self.status(status), headers: HTTPHeaders(headers), length: length))
+                Self.status(status), headers: all(headers, isLarge: length.map { $0 > Self.large } ?? true),
+                length: length))
     }
 
     /// The head alone of an answer that has, or to GET would have, `length` bytes.
@@ -145,7 +153,7 @@ final class Exchange: Sendable {
         let headers = error.headers + [("Content-Type", error.bodyType)]
         do {
             try await responder.reject(
-                Self.status(error.status, reason: error.reason), headers: HTTPHeaders(headers), body: body)
+                Self.status(error.status, reason: error.reason), headers: all(headers), body: body)
         } catch {
             // The client is gone; there is nobody to tell.
         }
@@ -157,6 +165,15 @@ final class Exchange: Sendable {
         guard let reason, reason != standard.reasonPhrase else { return standard }
         return .custom(code: UInt(code), reasonPhrase: reason)
     }
+
+    /// The headers of an answer with those that all answers carry.
+    private func all(_ headers: [(String, String)], isLarge: Bool = false) -> HTTPHeaders {
+        // nginx would write it into a temporary file first, and more of it than the client takes.
+        HTTPHeaders(headers + (isLarge ? [("X-Accel-Buffering", "no")] : []) + alwaysSent)
+    }
+
+    /// In bytes.
+    private static let large = 1 << 20
 
     private func begin(_ status: Int) { state.withLock { $0.status = status } }
 }

@@ -21,6 +21,8 @@ public struct ServiceContext: Sendable {
     public var maximumPack: Int64?
     /// Proxies in front that tell the client's address.
     public var trustedProxies = TrustedProxies()
+    /// Web pages that may use this host.
+    public var crossOrigin = CrossOrigin()
     public var metrics: ServiceMetrics
     public var logger: Logger
 

@@ -12,7 +12,8 @@ public struct WebService: Sendable {
 
     /// Handles one request and never throws: whatever goes wrong becomes an answer and a line in the log.
     public func handle(_ request: Request, _ responder: Responder) async {
-        let exchange = Exchange(request, responder, proxies: context.trustedProxies)
+        let exchange = Exchange(
+            request, responder, proxies: context.trustedProxies, crossOrigin: context.crossOrigin)
         let began = ContinuousClock.now
         do {
             try await dispatch(exchange)
@@ -39,16 +40,34 @@ public struct WebService: Sendable {
     }
 
     private func dispatch(_ exchange: Exchange) async throws {
+        if exchange.method == "OPTIONS", try await answerPreflight(exchange) { return }
         switch try Route(method: exchange.method, target: exchange.target) {
         case .operations(let operation):
             try await OperationsService(context: context, exchange: exchange).run(operation)
         case .discovery(let name):
             try await Discovery(context: context, exchange: exchange).run(name)
+        case .object(let name, let key):
+            try await ObjectFile(context: context, exchange: exchange).run(key, of: name)
+        case .page(let name):
+            try await RepositoryPage(context: context, exchange: exchange).run(name)
         case .git(let name, let operation):
             try await GitSmartHTTP(context: context, exchange: exchange).run(operation, on: name)
         case .p2p(let name, let request):
             try await P2PService(context: context, exchange: exchange).run(request, within: name)
         }
+    }
+
+    /// A browser asks, without a login, whether a page may send a request; false where there is nothing to answer.
+    ///
+    /// A target that means nothing here is refused as the request itself would be.
+    private func answerPreflight(_ exchange: Exchange) async throws -> Bool {
+        guard exchange.isFromAllowedPage, let method = exchange.header("Access-Control-Request-Method") else {
+            return false
+        }
+        _ = try Route(method: method, target: exchange.target)
+        exchange.note(repository: nil, operation: "preflight")
+        try await exchange.respond(status: 204, headers: CrossOrigin.preflight, body: nil)
+        return true
     }
 
     private func fail(_ exchange: Exchange, _ error: any Error) async {

@@ -62,6 +62,8 @@ import Testing
             format = "json"
             [repositories]
             push_to_create = false
+            [cors]
+            origins = ["https://app.example:8443", "*"]
             [proxy]
             connect_timeout_seconds = 1
             answer_timeout_seconds = 2
@@ -100,6 +102,7 @@ import Testing
         expected.log.level = .debug
         expected.log.format = .json
         expected.repositories.pushToCreate = false
+        expected.cors.origins = ["https://app.example:8443", "*"]
         expected.proxy.connectTimeout = .seconds(1)
         expected.proxy.answerTimeout = .seconds(2)
         expected.proxy.maxConnections = 3

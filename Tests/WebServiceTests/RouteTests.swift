@@ -89,6 +89,76 @@ import Testing
         #expect(key.description == "URL--http://h/git-annex/v4")
     }
 
+    /// Key, path below `annex/objects/`. The keys are those of a real client, which names files as the spec has it.
+    @Test(
+        "content of older clients: both layouts, one and two levels, file names and keys, encoded or not",
+        arguments: [
+            ("SHA256--x", "LOWER/SHA256--x/SHA256--x"), ("SHA256--x", "MIXED/SHA256--x/SHA256--x"),
+            ("SHA256--x", "LOWER1/SHA256--x/SHA256--x"), ("SHA256--x", "MIXED1/SHA256--x/SHA256--x"),
+            ("URL--http://h/a%b", "LOWER/URL--http&c%25%25h%25a&sb/URL--http&c%25%25h%25a&sb"),
+            ("URL--http://h/a%b", "LOWER/URL--http%26c%25%25h%25a%26sb/URL--http%26c%25%25h%25a%26sb"),
+            ("URL--http://h/a%b", "MIXED/URL--http&c%%h%a&sb/URL--http&c%%h%a&sb"),
+            ("URL--http://h/a%b", "MIXED/URL--http:%2F%2Fh%2Fa%25b/URL--http:%2F%2Fh%2Fa%25b"),
+            // One text, two keys: the hash directories tell.
+            ("URL--a&cb", "LOWER/URL--a&cb/URL--a&cb"), ("URL--a:b", "LOWER/URL--a&cb/URL--a&cb"),
+        ])
+    func objectOfOlderClient(text: String, path: String) throws {
+        let key = try Key(parsing: text)
+        let places = HashDirectories(of: key)
+        var target = "/team/data.git/annex/objects/" + path
+        for (word, directories) in [
+            ("LOWER1", places.lower(levels: .one)), ("MIXED1", places.mixed(levels: .one)),
+            ("LOWER", places.lower()), ("MIXED", places.mixed()),
+        ] {
+            let folders = directories.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
+            target = target.replacing(word, with: folders)
+        }
+        for method in ["GET", "HEAD"] {
+            #expect(try route(method, target) == .object(try #require(RepositoryName("team/data")), key))
+        }
+        #expect(status("PUT", target) == 405)
+    }
+
+    @Test(
+        "paths below annex/objects that are no object's",
+        arguments: [
+            "000/000/SHA256--x/SHA256--x", "SHA256--x/SHA256--x", "a/b/c/SHA256--x/SHA256--x",
+            "%2e%2e/%2e%2e/config/config",
+        ])
+    func noObject(path: String) {
+        guard let route = try? route("GET", "/a/annex/objects/\(path)") else { return }
+        guard case .object = route else { return }
+        Issue.record("\(path) is \(route)")
+    }
+
+    @Test("everything else that is a name is a page, for reading")
+    func pages() throws {
+        for target in ["/team/data", "/team/data.git", "/team/data.git/"] {
+            #expect(try route("GET", target) == .page(try #require(RepositoryName("team/data"))))
+        }
+    }
+
+    @Test("`.git` in the middle of a path is no part of the name, whatever is asked for")
+    func gitSuffixes() throws {
+        let name = try #require(RepositoryName("team/super/sub"))
+        let service = Array("git-upload-pack".utf8)
+        for base in ["/team/super.git/sub", "/team/super.git/sub.git", "/team.git/super/sub", "/team/super/sub"] {
+            #expect(
+                try route("GET", base + "/info/refs?service=git-upload-pack")
+                    == .git(name, .advertisement(service: service)))
+            #expect(try route("GET", base + "/config") == .discovery(name))
+            #expect(try route("POST", base + "/git-receive-pack") == .git(name, .receivePack))
+            let target = base + "/git-annex/\(Self.uuid)/v4/checkpresent?key=SHA256--x&clientuuid=c"
+            guard case .p2p(let within, _) = try route("POST", target) else {
+                Issue.record("not a P2P route")
+                return
+            }
+            #expect(within == name)
+        }
+        #expect(status("GET", "/team/super/.git/config") == 404)
+        #expect(status("GET", "/team/super.git/.git/info/refs") == 404)
+    }
+
     @Test(
         "spec 01 #75: what this version does not know is a 404, so that clients fall back",
         arguments: [
@@ -97,7 +167,7 @@ import Testing
             ("POST", "/git-annex/\(uuid)/v0/putoffset?key=SHA256--x&clientuuid=c"),
             ("POST", "/git-annex/\(uuid)/v2/remove-before?key=SHA256--x&clientuuid=c&timestamp=1"),
             ("POST", "/git-annex/\(uuid)/v4/chec\u{212A}present?key=SHA256--x&clientuuid=c"),
-            ("GET", "/"), ("GET", "/-"), ("GET", "/-/nothing"), ("GET", "/a"), ("GET", "/.annexd/x/config"),
+            ("GET", "/"), ("GET", "/-"), ("GET", "/-/nothing"), ("POST", "/a"), ("GET", "/.annexd/x/config"),
             ("GET", "/a/../b/config"), ("GET", "/%2e%2e/config"), ("GET", "/a%00b/config"), ("GET", "/-/config"),
         ])
     func unknown(method: String, target: String) {

@@ -12,6 +12,10 @@ public enum Route: Sendable, Equatable {
     case git(RepositoryName, GitOperation)
     /// `/<path>/config`: how clients discover UUID and annex URL.
     case discovery(RepositoryName)
+    /// `/<path>/annex/objects/…`: content by plain HTTP, for clients that know no P2P protocol over HTTP.
+    case object(RepositoryName, Key)
+    /// `/<path>` itself, as people open it in a browser.
+    case page(RepositoryName)
 
     public enum Operations: String, Sendable { case health, ready, metrics }
 
@@ -51,6 +55,8 @@ extension Route {
             self = try Self.operations(method, target)
         } else if let route = try Self.p2p(method, target) {
             self = route
+        } else if let route = try Self.object(method, target) {
+            self = route
         } else {
             self = try Self.git(method, target)
         }
@@ -87,6 +93,21 @@ extension Route {
         return nil
     }
 
+    /// Looks for `annex/objects/<one or two hash directories>/KEY/KEY` at the end.
+    private static func object(_ method: String, _ target: RequestTarget) throws(RouteError) -> Route? {
+        let segments = target.segments
+        for directories in [2, 1] {
+            let start = segments.count - directories - 4
+            guard start > 0, segments[start].elementsEqual("annex".utf8),
+                segments[start + 1].elementsEqual("objects".utf8), let name = name(segments[..<start])
+            else { continue }
+            guard let key = ObjectPath.key(segments[(start + 2)...]) else { throw .notFound }
+            guard reading.contains(method) else { throw .method(allowing: reading) }
+            return .object(name, key)
+        }
+        return nil
+    }
+
     private static func git(_ method: String, _ target: RequestTarget) throws(RouteError) -> Route {
         let segments = target.segments
         guard let last = segments.last.map({ Array($0) }) else { throw .notFound }
@@ -118,7 +139,10 @@ extension Route {
         default:
             guard let objects = segments.lastIndex(where: { $0.elementsEqual("objects".utf8) }), objects > 0,
                 segments.count - objects <= 3, let name = name(segments[..<objects])
-            else { throw .notFound }
+            else {
+                guard reading.contains(method) else { throw .notFound }
+                return .page(try repository(droppingLast: 0))
+            }
             try require(reading)
             return .git(name, .file(segments[objects...].map { String(decoding: $0, as: UTF8.self) }))
         }

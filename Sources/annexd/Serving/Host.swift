@@ -83,6 +83,7 @@ struct Host: Sendable {
         context.metricsAccess = MetricsPolicy(rawValue: settings.server.metrics.rawValue) ?? .readers
         context.gitPace.grace = settings.limits.headerTimeout
         context.maximumPack = settings.limits.pushSize == 0 ? nil : Int64(settings.limits.pushSize) << 20
+        context.crossOrigin = CrossOrigin(settings.cors.origins)
         let service = WebService(context)
         server = try HTTPServer(configuration: Self.transport(settings), pool: pool, logger: logger) {
             request, responder in

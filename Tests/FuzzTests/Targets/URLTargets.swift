@@ -29,7 +29,10 @@ let urlTargets = [
         try requireEqual(try? Route(method: method, target: written), route, "the route of the rewritten target")
         switch route {
         case .operations: break
-        case .discovery(let name): try checkName(name)
+        case .discovery(let name), .page(let name): try checkName(name)
+        case .object(let name, let key):
+            try checkName(name)
+            try checkKey(key)
         case .git(let name, .file(let path)):
             try checkName(name)
             try checkFile(path)
