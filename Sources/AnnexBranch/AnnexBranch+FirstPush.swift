@@ -2,7 +2,7 @@ import AnnexProtocol
 import FileIO
 import GitHost
 import Logging
-import SystemPackage
+public import SystemPackage
 
 /// A fresh repository has a git-annex branch of its own (its uuid.log), unrelated to the one of its first client, whose
 /// plain `git push` would be refused as not fast-forward. So until the first push the server's branch is hidden, and
@@ -24,6 +24,20 @@ extension AnnexBranch {
         get async throws {
             let marker = marker
             return try await executor.run { try Files.exists(marker) }
+        }
+    }
+
+    /// Whether the branch, if there is one, holds uuid.log and nothing else. The journal is not looked at.
+    public var hasOnlyDescriptions: Bool {
+        get async throws {
+            guard let tip = try await objects.tip() else { return true }
+            guard case .object(_, _, let tree)? = try await objects.reader.read([Array("\(tip)^{tree}".utf8)]).first
+            else { return false }
+            var reader = RawTree(tree, idLength: tip.utf8.count / 2)
+            while let entry = reader.next() {
+                guard entry.name.elementsEqual(BranchPath.uuidLog.bytes) else { return false }
+            }
+            return reader.isAtEnd
         }
     }
 
@@ -74,7 +88,16 @@ extension AnnexBranch {
         try await flush()
     }
 
-    private var marker: ConfinedPath { folder.appending("annexd/unpushed") }
+    private var marker: ConfinedPath { Self.marker(gitDirectory) }
+
+    private static func marker(_ gitDirectory: FilePath) -> ConfinedPath {
+        ConfinedPath(gitDirectory).appending("annexd/unpushed")
+    }
+
+    /// The same as ``isUnpushed``, of a repository that need not be open. Blocking.
+    public static func isMarkedUnpushed(in gitDirectory: FilePath) throws -> Bool {
+        try Files.exists(marker(gitDirectory))
+    }
 
     private func moveToJournal(_ tip: String) async throws {
         var rest = try await pathsToKeep(tip)[...]

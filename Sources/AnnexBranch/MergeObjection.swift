@@ -29,7 +29,9 @@ extension MergeReport.Reason: CustomStringConvertible {
     /// In words for whoever pushed.
     public var description: String {
         switch self {
-        case .foreignTuning: "its difference.log says that it was tuned in another way than this repository"
+        case .foreignTuning:
+            "its difference.log says that it was tuned in another way than this repository; "
+                + "annexd repo create --tune makes one that is tuned alike"
         case .unknownTransition: "its transitions.log names a transition that is not known here"
         case .unreadable: "its difference.log or transitions.log cannot be read"
         case .failed: "it could not be merged; the log tells more"

@@ -214,6 +214,19 @@ extension HostedRepository {
     /// Whether pushers must not see the git-annex branch: nobody has pushed one yet, so a plain first push may come.
     public func hidesBranch() async throws -> Bool { try await branch?.isUnpushed ?? false }
 
+    /// Whether there is nothing to fetch yet: the only ref is the host's own git-annex branch, which says who it is and no
+    /// more.
+    public var isFresh: Bool {
+        get async throws {
+            guard let branch, try await branch.isUnpushed, try await branch.hasOnlyDescriptions else { return false }
+            return try await GitObjects(gitDirectory).refs(matching: ["refs/heads/", "refs/tags/"], limit: 2)
+                .allSatisfy { $0.name.elementsEqual(Self.branchRef.utf8) }
+        }
+    }
+
+    /// The git-annex branch as a ref.
+    public static let branchRef = "refs/heads/git-annex"
+
     /// Merges what a push brought to the git-annex branch, before the client hears that it succeeded.
     ///
     /// - Parameter refs: the full names of the refs that it may have moved.

@@ -24,9 +24,12 @@ public struct PushedRef: Sendable {
     public func objection(in gitDirectory: FilePath, environment: [(String, String)]) async throws -> String? {
         let settings = RepositorySettings(
             try GitConfigFile(gitDirectory.appending("config")).current(), gitDirectory: gitDirectory)
+        var branch = settings.branch(commitDelay: .seconds(1))
+        if let tuning = try await OpenTuning(settings, gitDirectory)?.tuning(of: new, environment: environment) {
+            branch.tuning = tuning
+        }
         let check = PushCheck(
-            gitDirectory: gitDirectory, own: settings.uuid, settings: settings.branch(commitDelay: .seconds(1)),
-            environment: environment)
+            gitDirectory: gitDirectory, own: settings.uuid, settings: branch, environment: environment)
         if ref == "refs/heads/git-annex" {
             return try await check.objection(toBranch: new, replacing: Self.isZero(old) ? nil : old)
         }

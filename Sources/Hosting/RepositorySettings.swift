@@ -26,6 +26,7 @@ public struct RepositorySettings: Sendable {
         var privateRemotes: Set<RepositoryUUID>
         var mergesBranches: Bool
         var commitMessage: String?
+        /// `annex.tune.*`.
         var tuning: Set<Difference> = []
         var sharing: SharedRepository
         var allowsChanges: Bool

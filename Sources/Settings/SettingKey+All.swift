@@ -120,7 +120,11 @@ extension SettingKey {
     private static let repositories: [SettingKey] = [
         .flag(
             "repositories.push_to_create", \.repositories.pushToCreate,
-            "Whether a push to a name that does not exist creates the repository, where the caller may.")
+            "Whether a push to a name that does not exist creates the repository, where the caller may."),
+        .choice(
+            "repositories.object_format", \.repositories.objectFormat,
+            "How git names the objects of repositories that `annexd repo create` makes. A push that creates a repository "
+                + "decides itself; clients of git before 2.28 know `sha1` only."),
     ]
 }
 

@@ -66,6 +66,7 @@ public struct Settings: Equatable, Sendable {
 
     public struct Repositories: Equatable, Sendable {
         public var pushToCreate = true
+        public var objectFormat = RepositoryFormat.sha1
     }
 
     /// Use of the host by web pages.
@@ -94,6 +95,11 @@ public enum AnonymousAccess: String, CaseIterable, Sendable {
 /// Who may see `/-/metrics`, besides whoever asks from the machine itself.
 public enum MetricsAccess: String, CaseIterable, Sendable {
     case local, readers, everyone = "public"
+}
+
+/// How the objects of new repositories are named; the names are those of `GitHost.ObjectFormat`.
+public enum RepositoryFormat: String, CaseIterable, Sendable {
+    case sha1, sha256
 }
 
 /// The lowest level that is logged; the names are swift-log's.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Blocking
 import FileIO
+import GitHost
 import Hosting
 import Logging
 import Remotes
@@ -49,6 +50,11 @@ struct RootOptions: ParsableArguments {
         } catch {
             throw Failure("\(error)")
         }
+    }
+
+    /// How git names the objects of new repositories.
+    var objectFormat: ObjectFormat {
+        get throws { ObjectFormat(try settings().repositories.objectFormat) }
     }
 
     /// The root folder of those settings; it is there.

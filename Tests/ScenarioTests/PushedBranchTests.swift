@@ -26,6 +26,8 @@ import Testing
     func fastForward() throws {
         try withRepository { repository, p2p, alice in
             let tree = try alice.annexClone(repository.url, as: "tree")
+            // A repository in which there is nothing shows no branch. After the first push there is one to be merged.
+            try tree.git("push", "-q", "origin", "git-annex")
             try tree.annex("sync")
             let bare = repository.tree(alice)
             try tree.annex("setpresentkey", "FOO--one", "11111111-1111-4111-8111-111111111111", "1")

@@ -62,6 +62,7 @@ import Testing
             format = "json"
             [repositories]
             push_to_create = false
+            object_format = "sha256"
             [cors]
             origins = ["https://app.example:8443", "*"]
             [proxy]
@@ -102,6 +103,7 @@ import Testing
         expected.log.level = .debug
         expected.log.format = .json
         expected.repositories.pushToCreate = false
+        expected.repositories.objectFormat = .sha256
         expected.cors.origins = ["https://app.example:8443", "*"]
         expected.proxy.connectTimeout = .seconds(1)
         expected.proxy.answerTimeout = .seconds(2)

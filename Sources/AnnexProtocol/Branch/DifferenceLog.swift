@@ -4,6 +4,22 @@ public enum Difference: String, Hashable, Sendable, CaseIterable {
     case oneLevelObjectHash = "OneLevelObjectHash"
     case oneLevelBranchHash = "OneLevelBranchHash"
     case simulation = "Simulation"
+
+    /// The setting below `annex.tune.` that asks for it; nil where there is none.
+    public var setting: String? {
+        switch self {
+        case .objectHashLower: "objecthashlower"
+        case .oneLevelObjectHash: "objecthash1"
+        case .oneLevelBranchHash: "branchhash1"
+        case .simulation: nil
+        }
+    }
+
+    /// The difference that a setting below `annex.tune.` asks for.
+    public init?(setting: String) {
+        guard let found = Self.allCases.first(where: { $0.setting == setting }) else { return nil }
+        self = found
+    }
 }
 
 /// The differences that a difference.log names, over all repositories.

@@ -84,6 +84,27 @@ public final class GitConfigFile: Sendable {
         try await change(["--unset-all", key], value: nil, accepting: [0, 5])
     }
 
+    /// Adds lines at the end, all of them or none, durably; they are written as git would read them. Blocking.
+    ///
+    /// Git's own lock is held meanwhile; throws `FileError` with EEXIST where somebody else has it.
+    public func append(_ lines: String) throws {
+        let lock = ConfinedPath(inParent: FilePath(bytes: path.bytes + Array(".lock".utf8)))
+        let file = try OpenFile(lock, [.writeOnly, .create, .exclusive], mode: 0o666)
+        do {
+            var content = try Files.read(place, limit: limit) ?? []
+            if let last = content.last, last != 10 { content.append(10) }
+            try file.write(content + Array(lines.utf8), at: 0)
+            if let mode = try Files.status(place)?.mode { try Files.setMode(lock, mode) }
+            try file.synchronize()
+            try Files.rename(lock, to: place)
+        } catch {
+            _ = try? Files.unlink(lock)
+            throw error
+        }
+        try Files.synchronizeDirectory(place.removingLastComponent())
+        cache.withLock { $0 = nil }
+    }
+
     private func change(_ arguments: [String], value: String?, accepting: Set<Int32> = [0]) async throws {
         // Git would change what a link leads to.
         if let status = try Files.status(place), status.kind != .regular { _ = try OpenFile(place, .readOnly) }

@@ -29,9 +29,12 @@ public struct GitObjects: Sendable {
     /// The refs that match any of git's patterns, such as `refs/heads/` or `refs/remotes/*/git-annex`, sorted by name.
     ///
     /// No pattern means all refs.
-    public func refs(matching patterns: [String] = []) async throws -> [Ref] {
+    ///
+    /// - Parameter limit: how many are listed at most; nil lists all.
+    public func refs(matching patterns: [String] = [], limit: Int? = nil) async throws -> [Ref] {
+        let count = limit.map { ["--count=\($0)"] } ?? []
         let command = GitCommand(
-            ["for-each-ref", "--format=%(objectname) %(refname)", "--"] + patterns, in: gitDirectory)
+            ["for-each-ref", "--format=%(objectname) %(refname)"] + count + ["--"] + patterns, in: gitDirectory)
         return try await command.output().split(separator: 10).map { line in
             guard let space = line.firstIndex(of: 32) else {
                 throw GitError(code: .unexpectedOutput, command: command.name, message: "a line without a space")

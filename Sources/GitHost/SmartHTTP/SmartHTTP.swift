@@ -14,6 +14,10 @@ public struct SmartHTTP: Sendable {
         public var hiddenRefs: [String] = []
         /// What guards a push; without it none is received.
         public var hooks: PushHooks?
+        /// Whether a push may delete the branch of HEAD; it is then for the caller to point HEAD elsewhere.
+        public var allowsDeletingHead = false
+        /// Object formats that are offered to those who push besides the repository's own, because it is yet to be made.
+        public var offeredFormats: [ObjectFormat] = []
         /// More variables for git and its hooks.
         public var environment: [(String, [UInt8])] = []
         /// The largest pack a push may bring, in bytes.
@@ -52,10 +56,21 @@ public struct SmartHTTP: Sendable {
             if spoken.version != 2 {
                 preamble = PacketLine.encode(Array("# service=\(service.rawValue)\n".utf8)) + PacketLine.flush
             }
+            guard service == .receivePack else {
+                for try await chunk in process.output {
+                    if let first = preamble.take() { try await sink(GitChunk(first)) }
+                    try await sink(chunk)
+                }
+                return
+            }
+            var advertisement = EmptyAdvertisement(offering: options.offeredFormats)
             for try await chunk in process.output {
                 if let first = preamble.take() { try await sink(GitChunk(first)) }
-                try await sink(chunk)
+                let bytes = advertisement.receive(chunk.bytes)
+                if !bytes.isEmpty { try await sink(GitChunk(bytes)) }
             }
+            let rest = advertisement.rest()
+            if !rest.isEmpty { try await sink(GitChunk(rest)) }
         }
         guard result.status == 0 else { throw command.failure(result) }
     }
@@ -121,6 +136,14 @@ public struct SmartHTTP: Sendable {
         }
     }
 
+    /// A line of an answer to a push that the person sees, as git's own hooks would print it; to be sent before git's.
+    ///
+    /// Nil for clients that take no such lines.
+    public static func notice(_ text: String, to request: ReceivePackRequest) -> GitChunk? {
+        guard request.capabilities.contains("side-band-64k") else { return nil }
+        return GitChunk(PacketLine.encode([2] + Array("annexd: \(text)\n".utf8)))
+    }
+
     private func command(_ service: GitService, _ spoken: GitProtocol, flags: [String]) -> GitCommand {
         var command = GitCommand([service.subcommand] + flags, in: gitDirectory).argument(gitDirectory.bytes)
             .bounded(by: options.memory, threads: options.threads)
@@ -156,6 +179,7 @@ public struct SmartHTTP: Sendable {
                 ("receive.unpackLimit", "32"),
                 ("receive.denyCurrentBranch", options.isBare ? "refuse" : "updateInstead"),
             ]
+            if options.allowsDeletingHead { settings.append(("receive.denyDeleteCurrent", "ignore")) }
             if let limit = options.maximumPackSize { settings.append(("receive.maxInputSize", "\(limit)")) }
             return settings
         }

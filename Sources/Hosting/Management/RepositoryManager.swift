@@ -2,7 +2,7 @@ import AnnexBranch
 public import AnnexProtocol
 import Blocking
 import FileIO
-import GitHost
+public import GitHost
 import Logging
 import ObjectStore
 public import SystemPackage
@@ -13,7 +13,7 @@ public import SystemPackage
 /// or after it, never one in between.
 public struct RepositoryManager: Sendable {
     public let root: RootFolder
-    private let services: HostServices
+    let services: HostServices
 
     public init(root: RootFolder, services: HostServices) {
         self.root = root
@@ -23,8 +23,14 @@ public struct RepositoryManager: Sendable {
     /// Creates an empty bare repository that is an annex, and answers its UUID.
     ///
     /// Its git-annex branch stays unborn as far as pushers can see, so that a plain first push of one is accepted.
+    ///
+    /// - Parameters:
+    ///   - objectFormat: how git names its objects.
+    ///   - tuning: where objects and logs lie; where it is empty, the first branch that is pushed decides.
     @discardableResult
-    public func create(_ name: RepositoryName) async throws -> RepositoryUUID {
+    public func create(
+        _ name: RepositoryName, objectFormat: ObjectFormat = .sha1, tuning: Set<Difference> = []
+    ) async throws -> RepositoryUUID {
         let target = root.folder(of: name)
         let uuid = RepositoryUUID.random()
         let draft = root.workshop.appending(uuid.description)
@@ -36,14 +42,18 @@ public struct RepositoryManager: Sendable {
         }
         defer { withExtendedLifetime(workshop) {} }
         do {
-            try await RepositoryCreator.create(at: draft)
+            try await RepositoryCreator.create(at: draft, objectFormat: objectFormat)
             let config = GitConfigFile(draft.appending("config"))
             try await config.set("annex.uuid", uuid.description)
             try await config.set("annex.version", "10")
             try await services.pool.run {
                 try ObjectStore(gitDirectory: draft, settings: StoreSettings(isBare: true)).createAnnexDirectories()
             }
-            try await describe(uuid, as: name, in: draft, BranchSettings(), isUnpushed: true)
+            try await services.pool.run { try tune(draft, tuning) }
+            var settings = BranchSettings()
+            settings.tuning = tuning
+            try await describe(uuid, as: name, in: draft, settings, isUnpushed: true)
+            try await recordTuning(of: uuid, in: draft, settings)
             try await services.pool.run {
                 // Content may be acknowledged in it a moment later: after a power cut it must still be the same annex.
                 try Files.synchronizeTree(draft)
@@ -86,6 +96,7 @@ public struct RepositoryManager: Sendable {
         }
         let branch = settings.branch(of: uuid, commitDelay: services.commitDelay)
         try await describe(uuid, as: repository.name, in: gitDirectory, branch, isUnpushed: false)
+        try await recordTuning(of: uuid, in: gitDirectory, branch)
         try await config.set("annex.version", "10")
         try await config.set("annex.uuid", uuid.description)
         // Git does not wait for the disk; content may be acknowledged a moment later, under this UUID.
@@ -207,13 +218,23 @@ public struct RepositoryManager: Sendable {
         _ uuid: RepositoryUUID, as name: RepositoryName, in gitDirectory: FilePath, _ settings: BranchSettings,
         isUnpushed: Bool
     ) async throws {
+        try await changeJournal(of: uuid, in: gitDirectory, settings) { branch in
+            if isUnpushed { try await branch.markUnpushed() }
+            try await branch.describe(uuid, as: Array("\(name) (annexd)".utf8))
+        }
+    }
+
+    /// Runs `body` on the branch of a repository that is not being served; nothing is committed.
+    func changeJournal(
+        of uuid: RepositoryUUID, in gitDirectory: FilePath, _ settings: BranchSettings,
+        _ body: (AnnexBranch) async throws -> Void
+    ) async throws {
         var settings = settings
         settings.commitsAutomatically = false
         let branch = AnnexBranch(
             gitDirectory: gitDirectory, uuid: uuid, settings: settings, executor: services.pool, logger: services.logger
         )
-        if isUnpushed { try await branch.markUnpushed() }
-        try await branch.describe(uuid, as: Array("\(name) (annexd)".utf8))
+        try await body(branch)
         try await branch.close()
     }
 

@@ -28,7 +28,14 @@ struct GitSmartHTTP {
         let repository = try await context.readable(name, exchange)
         exchange.note(repository: repository.name, operation: "info/refs")
         await repository.flushBranch()
-        try await advertise(.uploadPack, context.git(repository))
+        try await advertise(.uploadPack, context.git(repository, try await reading(repository)))
+    }
+
+    /// A clone of a repository in which there is nothing yet is told that it is empty, rather than that its HEAD is broken.
+    private func reading(_ repository: HostedRepository) async throws -> SmartHTTP.Options {
+        var options = SmartHTTP.Options()
+        if try await repository.isFresh { options.hiddenRefs = [HostedRepository.branchRef] }
+        return options
     }
 
     /// A name that does not exist is advertised as an empty repository where a push may create it. Nothing is created
@@ -40,10 +47,14 @@ struct GitSmartHTTP {
         try await context.requireSpaceForPush()
         guard let repository = try await context.catalog.repository(named: name) else {
             try context.requireCreation(of: name, exchange)
-            return try await advertise(.receivePack, SmartHTTP(try await context.manager.emptyRepository()))
+            var options = SmartHTTP.Options()
+            // The repository is made in the format of the one that is pushed.
+            options.offeredFormats = [.sha256]
+            let empty = try await context.manager.emptyRepository()
+            return try await advertise(.receivePack, SmartHTTP(empty, options: options))
         }
         var options = SmartHTTP.Options()
-        if try await repository.hidesBranch() { options.hiddenRefs = ["refs/heads/git-annex"] }
+        if try await repository.hidesBranch() { options.hiddenRefs = [HostedRepository.branchRef] }
         try await advertise(.receivePack, context.git(repository, options))
     }
 
@@ -68,8 +79,9 @@ struct GitSmartHTTP {
         // Version 2 lists refs in this request.
         await repository.flushBranch()
         let answer = GitAnswer(exchange, contentType: GitService.uploadPack.resultType)
+        let git = context.git(repository, try await reading(repository))
         let result = try await context.gitSlots.withSlot(for: exchange.clientAddress.group) { slot in
-            try await context.git(repository).respond(
+            try await git.respond(
                 .uploadPack, GitProtocol(header: exchange.header("Git-Protocol")),
                 feed: { input in
                     guard try await input.write(beginning), !isWhole else { return }

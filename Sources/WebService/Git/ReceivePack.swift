@@ -54,12 +54,13 @@ struct ReceivePack {
         let isWhole = try await body.read(into: &start, until: start.count + GitBody.readAhead)
         let beginning = start
         body.mayTakeItsTime()
-        let git = try await git(for: request, into: repository)
+        let (git, notice) = try await git(for: request, into: repository)
         let outcome: Result<GitOutputOf<Int>, any Error> = try await withSlot(slot) { slot in
             let rest = isWhole ? nil : try await spool(body, of: request, for: repository, in: slot)
             // What this begins is ended by `conclude` alone: nothing may fail in between.
             try await prepare(repository, for: request)
             do {
+                if let notice { try await slot.whileWaiting { try await answer.write(notice) } }
                 return .success(
                     try await git.respond(
                         .receivePack, GitProtocol(header: exchange.header("Git-Protocol")),
@@ -82,13 +83,17 @@ struct ReceivePack {
         try await answer.finish()
     }
 
+    /// Git for this push, and what the person who pushes is told before git answers.
     private func git(
         for request: ReceivePackRequest, into repository: HostedRepository
-    ) async throws -> SmartHTTP {
+    ) async throws -> (git: SmartHTTP, notice: GitChunk?) {
         var options = SmartHTTP.Options()
         options.isBare = repository.isBare
         options.maximumPackSize = context.maximumPack
         if !repository.isBare { options.environment = try await ContentFilters.disabling(in: repository.gitDirectory) }
+        let succession =
+            repository.isBare ? try await HeadFollower.succession(request.commands, in: repository.gitDirectory) : nil
+        options.allowsDeletingHead = succession?.next != nil
         let policy = RefPolicy(mayRewrite: context.allows(exchange, .gitRewrite, repository: repository.name))
         let (hooks, gitDirectory) = (context.catalog.root.hooks, repository.gitDirectory)
         do {
@@ -100,7 +105,7 @@ struct ReceivePack {
             let ref = String(decoding: refused.ref, as: UTF8.self)
             throw ServiceError.forbidden("\(ref) and many other refs are refused: \(refused.reason)")
         }
-        return context.git(repository, options)
+        return (context.git(repository, options), succession.flatMap { SmartHTTP.notice($0.notice, to: request) })
     }
 
     /// The rest of a push that is to take the place of the host's own branch, once it has come whole; nil for any other push,
@@ -160,7 +165,7 @@ struct ReceivePack {
         // Only a real push creates.
         guard request.commands.contains(where: { !$0.isDeletion }) else { throw context.unknown(name) }
         do {
-            try await context.manager.create(name)
+            try await context.manager.create(name, objectFormat: request.objectFormat)
         } catch HostingError.exists {
             // Somebody else's push was first; this one goes to the same repository.
         }
@@ -223,10 +228,21 @@ extension ServiceContext {
         }
     }
 
-    /// The repository as an annex: one without a UUID becomes an annex when somebody pushes a git-annex branch to it.
+    /// The repository as an annex: one without a UUID becomes an annex when somebody pushes a git-annex branch to it, and
+    /// one without objects takes over the tuning of the first branch that is pushed.
     fileprivate func annex(of repository: HostedRepository) async throws -> HostedRepository? {
+        var repository = repository
+        if try await manager.adoptTuning(of: repository) {
+            guard let tuned = try await reopened(repository) else { return nil }
+            repository = tuned
+        }
         if repository.branch != nil { return repository }
         try await manager.initialiseAnnex(of: repository)
+        return try await reopened(repository)
+    }
+
+    /// The repository with the settings that it has got.
+    private func reopened(_ repository: HostedRepository) async throws -> HostedRepository? {
         await catalog.discard(repository)
         return try await catalog.repository(named: repository.name)
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import GitHost
 import Hosting
 
 /// `annexd repo …`: manages the repositories of a root folder, with or without a running server.
@@ -11,7 +12,8 @@ struct RepoCommand: AsyncParsableCommand {
             belongs, or as root, which then acts as that user: the server must be able to use what is made.
             """,
         subcommands: [
-            Create.self, List.self, Show.self, Rename.self, Delete.self, Restore.self, Purge.self, Import.self,
+            Create.self, List.self, Show.self, Configure.self, Rename.self, Delete.self, Restore.self, Purge.self,
+            Import.self,
         ])
 }
 
@@ -19,13 +21,22 @@ extension RepoCommand {
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Create empty repositories that are annexes.")
         @OptionGroup var options: RootOptions
+        @Option(name: .long, help: "How git names objects: sha1 or sha256. Default: repositories.object_format.")
+        var objectFormat: ObjectFormatArgument?
+        @Option(
+            name: .long,
+            help: "How git-annex lays out the repository: objecthash1, objecthashlower or branchhash1; can be repeated."
+        )
+        var tune: [TuneArgument] = []
         @Argument(help: "Names such as team/data.", transform: NameArgument.parsed)
         var names: [NameArgument]
 
         func run() async throws {
+            let format = try objectFormat?.format ?? options.objectFormat
+            let tuning = Set(tune.map(\.difference))
             try await options.withManager(for: .changing) { manager, root in
                 try await options.output.each(names.map(\.name)) { name in
-                    let uuid = try await manager.create(name)
+                    let uuid = try await manager.create(name, objectFormat: format, tuning: tuning)
                     let url = options.url(of: name, in: root)
                     let value: JSONValue = [
                         "path": .string("\(name)"), "uuid": .string("\(uuid)"), "url": url.map { .string($0) } ?? .null,

@@ -13,55 +13,55 @@ struct OwnershipCheck: Sendable {
 
     func run() async throws {
         let (root, gitDirectory) = (root, gitDirectory)
-        let (folders, owner) = try await examination.pool.run { () -> ([FilePath], UInt32) in
+        let (folders, owner) = try await examination.pool.run { () -> ([ConfinedPath], UInt32) in
             guard let host = try Files.status(root.path) else { return ([], 0) }
             // Root may write anywhere.
             if host.owner == 0 { return ([], 0) }
-            let candidates = try gitDirectory.map { try Self.folders(of: $0, below: root) } ?? Self.folders(of: root)
+            let candidates = try gitDirectory.map { try Self.folders(in: $0, below: root) } ?? Self.folders(of: root)
             let groups = Users.groups(of: host.owner)
             let foreign = try candidates.filter { path in
-                guard let status = try Files.status(path, followLinks: false), status.kind == .directory else {
-                    return false
-                }
-                let group = Users.group(of: path)
+                guard let status = try Files.status(path), status.kind == .directory else { return false }
                 return status.owner != host.owner
-                    && !Judgement.canChange(status, user: host.owner, groups: groups, group: group)
+                    && !Judgement.canChange(status, user: host.owner, groups: groups, group: status.group)
             }
             return (foreign, host.owner)
         }
         guard let first = folders.first, let status = try? Files.status(first) else { return }
         let (theirs, ours) = (Users.name(of: status.owner), Users.name(of: owner))
         let others = folders.count == 1 ? "" : " (and \(folders.count - 1) more)"
-        let place = FilePath(root: nil, first.components.dropFirst(root.path.components.count))
+        var place = first.path
+        _ = place.removePrefix(root.path)
         await examination.found(
             .foreignOwner, "\(place)",
             "the folder\(others) belongs to \(theirs), and the root folder to \(ours), who cannot write there: "
                 + "chown -R \(ours) \(first)")
     }
 
-    private static func folders(of root: RootFolder) -> [FilePath] {
-        [root.state, root.workshop, root.trash, root.aliases, root.hooks]
+    private static func folders(of root: RootFolder) -> [ConfinedPath] {
+        [root.state, root.workshop, root.trash, root.aliases, root.hooks].map { ConfinedPath(inParent: $0) }
     }
 
     /// Those above the repository, its own, and those in which git and the annex make files first.
-    private static func folders(of gitDirectory: FilePath, below root: RootFolder) throws -> [FilePath] {
-        var result: [FilePath] = []
+    private static func folders(in gitDirectory: FilePath, below root: RootFolder) throws -> [ConfinedPath] {
+        var result: [ConfinedPath] = []
         var parent = gitDirectory.removingLastComponent()
         while parent != root.path, parent.starts(with: root.path) {
-            result.insert(parent, at: 0)
+            result.insert(ConfinedPath(inParent: parent), at: 0)
             parent = parent.removingLastComponent()
         }
-        result.append(gitDirectory)
+        let own = ConfinedPath(gitDirectory)
+        result.append(own)
         for name in ["objects", "annex", "annex/objects", "annexd"] {
-            let folder = gitDirectory.appending(name)
+            let folder = own.appending(name)
+            guard try Files.status(folder)?.kind == .directory else { continue }
             result.append(folder)
             result += try Files.list(folder).map { folder.appending(bytes: $0) }
         }
-        return result + (try subfolders(of: gitDirectory.appending("refs")))
+        return result + (try subfolders(of: own.appending("refs")))
     }
 
-    private static func subfolders(of folder: FilePath) throws -> [FilePath] {
-        guard try Files.status(folder, followLinks: false)?.kind == .directory else { return [] }
+    private static func subfolders(of folder: ConfinedPath) throws -> [ConfinedPath] {
+        guard try Files.status(folder)?.kind == .directory else { return [] }
         return try [folder] + Files.list(folder).flatMap { try subfolders(of: folder.appending(bytes: $0)) }
     }
 }
@@ -82,11 +82,5 @@ enum Users {
             return [entry.pointee.pw_gid]
         }
         return Set(list.prefix(Int(count)))
-    }
-
-    /// The group of a file.
-    static func group(of path: FilePath) -> UInt32 {
-        var raw = stat()
-        return path.withPlatformString { lstat($0, &raw) } == 0 ? raw.st_gid : .max
     }
 }
