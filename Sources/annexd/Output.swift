@@ -38,8 +38,11 @@ struct Output {
         end()
     }
 
+    /// One of a list, as JSON and as its line of text.
+    typealias Entry = (value: JSONValue, text: String)
+
     /// A list: one JSON array, or a line for each.
-    func list(_ rows: [(value: JSONValue, text: String)]) {
+    func list(_ rows: [Entry]) {
         write(json ? [JSONValue.array(rows.map(\.value)).text] : rows.map { Quoting.terminal($0.text) })
     }
 

@@ -9,7 +9,7 @@ extension TLSFiles {
     func requireReadable() throws(TransportError) {
         for (what, path) in [("certificate", certificateChain), ("private key", privateKey)] {
             do {
-                _ = try OpenFile(FilePath(path), [.readOnly, .nonBlocking])
+                _ = try OpenFile(FilePath(path), .readOnly)
             } catch {
                 throw TransportError(.badCertificate, "the \(what) \"\(path)\" cannot be read: \(error.code)")
             }

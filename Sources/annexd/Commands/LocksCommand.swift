@@ -99,13 +99,12 @@ extension LocksCommand {
         private func row(_ key: Key, clients: [JSONValue], isBroken: Bool) -> Output.Row {
             let names = clients.compactMap { $0["client"]?.string }
             let suffix = names.isEmpty ? "" : ", held for " + names.joined(separator: ", ")
-            return (
-                [
-                    "path": .string("\(name.name)"), "key": .string("\(key)"), "broken": .boolean(isBroken),
-                    "clients": .array(names.map { .string($0) }),
-                ],
-                [isBroken ? "broke the lock on \(key) in \(name.name)\(suffix)" : "\(key) is not locked in \(name.name)"]
-            )
+            let value: JSONValue = [
+                "path": .string("\(name.name)"), "key": .string("\(key)"), "broken": .boolean(isBroken),
+                "clients": .array(names.map { .string($0) }),
+            ]
+            let place = "\(key) in \(name.name)"
+            return (value, [isBroken ? "broke the lock on \(place)\(suffix)" : "\(key) is not locked in \(name.name)"])
         }
     }
 }

@@ -45,7 +45,7 @@ struct ProxyCommand: AsyncParsableCommand {
                 let manager = RepositoryManager(root: catalog.root, services: catalog.services)
                 let chosen =
                     try names.isEmpty ? manager.list().filter { $0.uuid != nil }.map(\.name) : names.map(\.name)
-                var rows: [Output.Row] = []
+                var rows: [Output.Entry] = []
                 for name in chosen {
                     let statuses = try await options.proxies(of: name, in: catalog)
                     rows += statuses.map { ($0.json(in: name), "\(name): \($0.text)") }

@@ -58,8 +58,8 @@ extension RepoCommand {
                 "sameUUID": .array(others.map { .string("\($0)") }),
             ]
             let identity = uuid.map { "\($0)" } ?? "(not an annex)"
-            let place = url.map { "\n  \($0)" } ?? ""
-            options.output.result(value, text: "imported \(source) as \(name) \(identity)\(place)")
+            let place = url.map { ["  \($0)"] } ?? []
+            options.output.result(value, lines: ["imported \(source) as \(name) \(identity)"] + place)
             if uuid == nil {
                 StandardError.print(
                     "annexd: \(name) has no annex.uuid, so only git is served; the first push of a git-annex branch, for "

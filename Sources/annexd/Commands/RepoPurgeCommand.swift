@@ -31,7 +31,7 @@ extension RepoCommand {
             try await options.withManager(for: dryRun ? .looking : .changing) { _, root in
                 let trash = RepositoryTrash(root: root)
                 let entries = try chosen(from: trash.entries())
-                var rows: [Output.Row] = []
+                var rows: [Output.Entry] = []
                 var freed: UInt64 = 0
                 for entry in entries {
                     let size = try trash.size(of: entry)
@@ -65,7 +65,7 @@ extension RepoCommand {
 
 extension RepositoryTrash.Entry {
     /// One line of the trash; `size` is in bytes.
-    func row(size: UInt64) -> Output.Row {
+    func row(size: UInt64) -> Output.Entry {
         (
             [
                 "path": .string("\(name)"), "deleted": .time(deleted), "bytes": .number(Int64(clamping: size)),
