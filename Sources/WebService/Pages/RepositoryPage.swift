@@ -9,7 +9,7 @@ struct RepositoryPage {
     /// Programs that ask for something else get what they always got.
     func run(_ name: RepositoryName) async throws {
         guard exchange.header("Accept")?.lowercased().contains("text/html") == true else {
-            throw ServiceError.notFound("Not Found")
+            throw RouteError.notFound
         }
         let repository = try await context.readable(name, exchange)
         exchange.note(repository: repository.name, operation: "page")
