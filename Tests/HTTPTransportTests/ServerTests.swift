@@ -133,9 +133,6 @@ private func server(_ addresses: [ListenAddress]) -> HTTPServer {
         }
     }
 
-        }
-    }
-
     @Test func inheritedDescriptorIsServed() async throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         let address = try SocketAddress(ipAddress: "127.0.0.1", port: 0)
