@@ -58,7 +58,7 @@ extension AnnexBranch {
         return names.filter { seen.insert($0).inserted }
     }
 
-    private static var synced: [UInt8] { Array("refs/heads/synced/git-annex".utf8) }
+    private static var synced: [UInt8] { Array(syncedRef.utf8) }
 
     private static func isMerged(_ ref: [UInt8]) -> Bool {
         ref == synced || ref.starts(with: "refs/synced/".utf8) && ref.suffix(10).elementsEqual("/git-annex".utf8)
@@ -160,7 +160,7 @@ extension AnnexBranch {
 
     private static var maximumIgnored: Int { 100_000 }
 
-    private func ignoredCommits() async throws -> [String] {
+    func ignoredCommits() async throws -> [String] {
         let path = ignoredRefs
         let content = try await executor.run { try Files.read(path, limit: 64 << 20) } ?? []
         return BranchLines.split(content).map { String(decoding: $0, as: UTF8.self) }

@@ -29,7 +29,10 @@ extension AnnexBranch {
                     return try await branch.mergeCandidates(refs, known, budget: budget)
                 }
                 report.add(progress.report)
-                guard let large = progress.large else { return report }
+                guard let large = progress.large else {
+                    await takeBackWhatWasLeftOut(of: report)
+                    return report
+                }
                 drafts.add(await prepare(large))
             }
         }

@@ -75,6 +75,9 @@ import Testing
             try await repository.git("update-ref", Self.synced, link)
             let report = try await branch.mergePushed()
             #expect(report.merged == [Self.synced] && report.refusedEntries == 4)
+            // Attack: clients merge that ref by themselves, and would take what is left out here.
+            let synced = try await tip(repository, Self.synced)
+            #expect(try await synced == tip(repository) && synced != link)
             #expect(try await tip(repository, "git-annex^{tree}") == tip(repository, "\(base)^{tree}"))
             try await branch.close()
         }

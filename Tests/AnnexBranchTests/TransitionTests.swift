@@ -240,6 +240,7 @@ import Testing
             let cases: [(String, String)] = [
                 ("link", "120000"), ("x.log", "100755"), ("sub", "160000"), (".git", "100644"),
             ]
+            var evil = ""
             for (index, (name, mode)) in cases.enumerated() {
                 let base = try await tip(repository)
                 let good = try await repository.commit(["a/b/X\(index).log": "1s 1 u\n"], parents: [base])
@@ -249,7 +250,7 @@ import Testing
                 if type == "commit" { blob = good }
                 let tree = try await trimmed(
                     repository.git("mktree", "--missing", input: listing + "\(mode) \(type) \(blob)\t\(name)\n"))
-                let evil = try await trimmed(repository.git("commit-tree", tree, "-p", good, "-m", "evil"))
+                evil = try await trimmed(repository.git("commit-tree", tree, "-p", good, "-m", "evil"))
                 try await repository.git("update-ref", Self.synced, evil)
                 let report = try await branch.mergePushed()
                 #expect(report.merged == [Self.synced] && report.fastForwarded.isEmpty)
@@ -261,6 +262,7 @@ import Testing
             }
             // Without a branch of our own likewise.
             try await repository.git("update-ref", "-d", "refs/heads/git-annex")
+            try await repository.git("update-ref", Self.synced, evil)
             #expect(try await branch.mergePushed().merged == [Self.synced])
             #expect(try await !repository.git("ls-tree", "-r", "git-annex").contains(".git\n"))
             #expect(try await subjects(repository).contains("branch created"))

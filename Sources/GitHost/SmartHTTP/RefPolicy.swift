@@ -38,7 +38,7 @@ public struct RefPolicy: Sendable, Hashable {
         (.annexBranch, ["refs/heads/git-annex"]),
         (.hostsOwn, ["refs/annexd", "refs/annexd/*"]),
         // Where a ref lies below a name, no ref can have that name: the branch could never be made.
-        (.otherAnnex, ["refs/heads/git-annex/*", "refs/heads/synced/git-annex/*"]),
+        (.otherAnnex, ["refs/heads/git-annex/*", "refs/heads/synced", "refs/heads/synced/git-annex/*"]),
         (.merged, ["refs/heads/synced/git-annex", "refs/synced/?*/git-annex"]),
         (.otherAnnex, ["git-annex", "*/git-annex"]),
         (.history, ["refs/heads/?*", "refs/notes/?*", "refs/synced/?*", "refs/remotes/?*"]),
@@ -90,7 +90,8 @@ public struct RefPolicy: Sendable, Hashable {
     static let rewind = "the git-annex branch has other changes; fetch, merge with git annex sync, and push again"
     static let hostsOwn = "refs below refs/annexd belong to the host"
     static let otherRef =
-        "a ref named git-annex may only be the branch git-annex, synced/git-annex or below refs/synced"
+        "a ref named git-annex may only be the branch git-annex, synced/git-annex or below refs/synced, and none may stand "
+        + "in the way of these"
     static let alias = "it points to a git-annex branch; push to that one"
     static let deletionTakesWrite = "deleting a ref takes the right to write, and you may only add"
     static let rewriteTakesWrite =

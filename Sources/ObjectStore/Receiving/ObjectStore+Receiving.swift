@@ -90,7 +90,8 @@ extension ObjectStore {
         }
 
         let file = try openPartial(path, modes)
-        if request.length >= PartialFiles.largeUpload { try? partial.claim(path, modes) }
+        // A key that tells no size may be as large.
+        if request.length >= PartialFiles.largeUpload || key.contentSize == nil { try? partial.claim(path, modes) }
         // Content that cannot be verified had better come from one reading of the sender's file; so the body replaces
         // what overlaps.
         let kept = checker.checker.isVerifiable ? existing : request.offset

@@ -22,7 +22,7 @@ private enum Change: CaseIterable {
             "refs/tags/git-annex", "refs/remotes/origin/git-annex", "refs/heads/x/git-annex",
             "refs/heads/synced/x/git-annex", "refs/synced/git-annex", "refs/git-annex", "git-annex",
             "refs/notes/git-annex", "refs/heads/git-annex/x", "refs/heads/git-annex/git-annex",
-            "refs/heads/synced/git-annex/x",
+            "refs/heads/synced/git-annex/x", "refs/heads/synced",
         ].map { ($0, RefPolicy.otherRef) } + ["refs/annexd", "refs/annexd/detached"].map { ($0, RefPolicy.hostsOwn) }
         // Attack: refs that mean something to git itself. With refs/replace, what the next stock git-annex commits on the host
         // has none of the locations that the branch had.
