@@ -147,6 +147,13 @@ final class RawClient: @unchecked Sendable {
         var byte: UInt8 = 0
         return pending.isEmpty && recv(descriptor, &byte, 1, 0) == 0
     }
+
+    /// Waits until the server closes the connection, be it by a reset: so ends one whose bytes it has not read.
+    func isGone() -> Bool {
+        var byte: UInt8 = 0
+        let count = recv(descriptor, &byte, 1, 0)
+        return pending.isEmpty && (count == 0 || count < 0 && errno == ECONNRESET)
+    }
 }
 
 /// Runs blocking client code on a thread of its own, so that it cannot hold up the server.

@@ -92,7 +92,7 @@ private func makeCertificate(in scratch: FilePath, name: String) throws -> TLSFi
                 let began = ContinuousClock.now
                 await server.shutdown(deadline: .seconds(120))
                 #expect(began.duration(to: .now) < .seconds(60))
-                for half in halves { #expect(try await onThread { half.isClosed() }) }
+                for half in halves { #expect(try await onThread { half.isGone() }) }
             }
         }
     }
