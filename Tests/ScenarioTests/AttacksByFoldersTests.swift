@@ -231,7 +231,7 @@ import Testing
         try withHost { host, _ in
             let hosted = try host.create("m/b")
             for source in [hosted.directory, "\(host.root)/m/../m/b.git"] {
-                let result = try host.repo("import", source, "m/c")
+                let result = try host.repo("import", "--move", source, "m/c")
                 #expect(result.status != 0 && result.errorText.contains("repo rename m/b m/c"), "\(result.transcript)")
             }
             #expect(try host.http.get("/m/b/config").status == 200)

@@ -54,7 +54,7 @@ import Testing
             let body = String(repeating: "0", count: 4 - length.count) + length + line + "0000"
             for name in [
                 "/../evil.git", "/%2e%2e/evil.git", "/a/%2e%2e/%2e%2e/evil.git", "/..%2fevil.git", "/.annexd/evil.git",
-                "/%00evil.git", "/evil%0a.git", "/-/evil", "/a.git/evil.git", "/evil%5c..%5cx.git",
+                "/%00evil.git", "/evil%0a.git", "/-/evil", "/a.git.git/evil.git", "/evil%5c..%5cx.git",
                 "/" + String(repeating: "evil", count: 100) + ".git",
             ] {
                 let request = """

@@ -144,8 +144,10 @@ import Testing
 
     @Test("a first push whose pack does not come keeps the git-annex branch from nobody")
     func stalledFirstPush() throws {
-        try withRepository { repository, _, alice in
+        try withRepository { repository, p2p, alice in
             let host = repository.host
+            // The branch of a repository without content is shown to nobody.
+            _ = try p2p.store(Array("content".utf8))
             let before = try alice.command(["git", "ls-remote", repository.url, "git-annex"], in: "/").check().text
             #expect(before.contains("refs/heads/git-annex"))
             let tree = try alice.newRepository("tree")
