@@ -150,6 +150,8 @@ import Testing
                     }
                     return !children.isEmpty
                 })
+            // A pipe that git opened for itself, to hear of its own children, is none of the server's.
+            let ofServer = try Set(Self.pipes(of: host.pid))
             for child in children {
                 let list = try Command(["ls", "-l", "/proc/\(child)/fd"]).run().lines.filter { $0.contains("->") }
                 let foreign = list.filter { entry in
@@ -157,9 +159,16 @@ import Testing
                         || entry.contains("fd/")
                 }
                 #expect(!list.isEmpty && foreign.isEmpty, "\(list)")
-                #expect(list.count { $0.contains("pipe:") } == 3, "\(list)")
+                let shared = try Self.pipes(of: child).filter(ofServer.contains)
+                #expect(shared.count == 3 && Set(shared).count == 3, "\(list)")
             }
             for connection in [push, upload, kept] { connection.close() }
         }
+    }
+
+    /// The pipes that a process has open, as `pipe:[INODE]`, one for each descriptor.
+    private static func pipes(of process: Int32) throws -> [String] {
+        try Command(["ls", "-l", "/proc/\(process)/fd"]).run().lines
+            .compactMap { $0.components(separatedBy: " -> ").last }.filter { $0.hasPrefix("pipe:") }
     }
 }
