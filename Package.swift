@@ -199,7 +199,7 @@ let package = Package(
         .testTarget(name: "ScenarioTests", dependencies: ["TestKit", "annexd"], swiftSettings: strict),
         .testTarget(name: "TestKitTests", dependencies: ["TestKit"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
-        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", log], swiftSettings: strict),
+        .testTarget(name: "TelemetryTests", dependencies: ["AnnexProtocol", "Telemetry", log], swiftSettings: strict),
         .testTarget(
             name: "WebServiceTests",
             dependencies: ["AnnexProtocol", "Blocking", "Hosting", "Locations", "TestKit", "WebService"],

@@ -28,9 +28,9 @@ public enum Decision: Hashable, Sendable {
 /// | `write` | yes | yes | yes |
 ///
 /// Locking that is switched off is 403 for every caller who may read, never 401: a 401 on `lockcontent` makes a plain
-/// `git annex drop` ask for a password, while after a 403 it falls back to asking whether the content is present. The
-/// same holds for creation that is switched off, where no login would help. Who may not read gets the same answer as for
-/// everything else, so that a refused lock tells nothing about a private repository.
+/// `git annex drop` ask for a password, while after a 403 it falls back to asking whether the content is present.
+/// Who may not read gets the same answer as for everything else, so that a refused lock tells nothing about a private
+/// repository.
 ///
 /// - Parameter hasLogin: Whether there is any account that somebody could log in to.
 public func decide(_ identity: Identity, _ permission: Permission, policy: Policy, hasLogin: Bool) -> Decision {
@@ -41,14 +41,7 @@ public func decide(_ identity: Identity, _ permission: Permission, policy: Polic
         return identity == .anonymous && (hasLogin || hidesEverything)
             ? .authenticate : refusal(identity, right, policy)
     }
-    switch permission {
-    case .lock where !policy.allowsLocking:
-        return .forbid(reason: "content cannot be locked here")
-    case .create where !policy.allowsCreation:
-        return .forbid(reason: "repositories are not created by pushing here")
-    default:
-        return .allow
-    }
+    return permission == .lock && !policy.allowsLocking ? .forbid(reason: "content cannot be locked here") : .allow
 }
 
 private func refusal(_ identity: Identity, _ right: Right, _ policy: Policy) -> Decision {

@@ -10,20 +10,16 @@ public struct Policy: Equatable, Sendable {
     /// Whether content may be locked at all.
     public var allowsLocking: Bool
 
-    /// Whether a push may create a repository.
-    public var allowsCreation: Bool
-
     /// What refusals call the repository, for example `team/data`; nil leaves it out.
     public var repositoryName: String?
 
     public init(
         anonymous: AnonymousRight, users: [String: Right] = [:], allowsLocking: Bool = true,
-        allowsCreation: Bool = true, repositoryName: String? = nil
+        repositoryName: String? = nil
     ) {
         self.anonymous = anonymous
         self.users = users
         self.allowsLocking = allowsLocking
-        self.allowsCreation = allowsCreation
         self.repositoryName = repositoryName
     }
 

@@ -4,7 +4,7 @@ public import NIOPosix
 /// Limits and addresses of one server; every default is safe for the open internet.
 public struct TransportConfiguration: Sendable {
     /// Where to listen; several at once are fine.
-    public var addresses: [ListenAddress]
+    public var addresses: [ServerAddress]
     /// Connections served at once; when reached, new ones wait in the kernel's queue.
     public var maximumConnections = 20_000
     /// Pending connections that the kernel keeps for us.
@@ -38,7 +38,7 @@ public struct TransportConfiguration: Sendable {
     /// then leave blocking and long computing to the ``BlockingPool``.
     public var runsHandlersOnEventLoops = true
 
-    public init(addresses: [ListenAddress]) { self.addresses = addresses }
+    public init(addresses: [ServerAddress]) { self.addresses = addresses }
 }
 
 /// A certificate chain and its private key, both PEM files.

@@ -1,3 +1,4 @@
+import AnnexProtocol
 import FileIO
 import GitHost
 import Synchronization

@@ -41,8 +41,8 @@ extension ServiceError {
     init(_ refusal: Refusal) {
         switch refusal {
         case .notEnoughSpace(let missing, let reserve):
-            let kept = reserve == 0 ? "" : ", so that \(ByteCount(reserve)) stay free (annex.diskreserve)"
-            self.init(status: 507, reason: "Not enough space: need \(ByteCount(missing)) more\(kept)")
+            let kept = reserve == 0 ? "" : ", so that \(DataSize.describe(reserve)) stay free (annex.diskreserve)"
+            self.init(status: 507, reason: "Not enough space: need \(DataSize.describe(missing)) more\(kept)")
         case .forbidden(let reason): self.init(status: 403, reason: reason)
         case .overloaded(let reason): self.init(status: 503, reason: reason, headers: [("Retry-After", "5")])
         }
@@ -98,7 +98,7 @@ extension ServiceError {
 
     private init(_ error: ObjectStoreError) {
         if let missing = error.missingBytes {
-            self.init(status: 507, reason: "Not enough space: need \(ByteCount(missing)) more")
+            self.init(status: 507, reason: "Not enough space: need \(DataSize.describe(missing)) more")
         } else if let cause = error.cause as? FileError {
             self.init(cause)
         } else if let cause = error.cause as? HostingError {
@@ -139,26 +139,5 @@ extension ServiceError {
     /// The reason once more, for clients that show the body and not the status line. Our reasons for JSON are plain text.
     var body: String {
         bodyType.contains("json") ? "{\"message\":\"\(reason)\"}\n" : reason + "\n"
-    }
-}
-
-/// A number of bytes for people: decimal units, one digit after the point.
-struct ByteCount: CustomStringConvertible {
-    private let value: UInt64
-
-    init(_ value: UInt64) { self.value = value }
-
-    var description: String {
-        let units = ["kB", "MB", "GB", "TB", "PB", "EB"]
-        guard value >= 1000 else { return "\(value) bytes" }
-        var divisor: UInt64 = 1000
-        var unit = 0
-        while value / divisor >= 1000 && unit + 1 < units.count {
-            divisor *= 1000
-            unit += 1
-        }
-        // Rounded up: whoever frees exactly this much must succeed.
-        let tenths = value / (divisor / 10) + (value % (divisor / 10) == 0 ? 0 : 1)
-        return "\(tenths / 10).\(tenths % 10) \(units[unit])"
     }
 }

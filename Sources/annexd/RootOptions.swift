@@ -1,3 +1,4 @@
+import AnnexProtocol
 import ArgumentParser
 import Blocking
 import FileIO

@@ -72,17 +72,6 @@ import Testing
         }
     }
 
-    @Test("disabled creation is 403 for whoever could push, and changes nothing else", arguments: cells)
-    func creationDisabled(right: Right, permission: Permission, isAllowed: Bool) {
-        let policy = Policy(anonymous: right, allowsCreation: false)
-        let decision = decide(.anonymous, permission, policy: policy, hasLogin: true)
-        if permission == .create, isAllowed {
-            #expect(decision == .forbid(reason: "repositories are not created by pushing here"))
-        } else {
-            #expect(decision == decide(.anonymous, permission, policy: Policy(anonymous: right), hasLogin: true))
-        }
-    }
-
     @Test(
         "the reason names the repository",
         arguments: [

@@ -79,6 +79,23 @@ import Testing
         }
     }
 
+    /// A power cut would otherwise bring back content of which the log, which is durable, says that it is gone.
+    @Test("a removal is on stable storage before its answer")
+    func removalIsDurable() async throws {
+        let site = try await Site.withRepository()
+        var synchronized: [String] = []
+        for number in 0... {
+            let copy = try site.copy()
+            let plan = FaultPlan(below: copy.folder, target: number, operations: ["unlink", "fsync"])
+            try await copy.opened { place in _ = await plan.run { try? await place.remove(.old) } }
+            guard let struck = plan.struck else { break }
+            synchronized.append(struck)
+        }
+        let folder = "annex/objects"
+        let unlinked = try #require(synchronized.firstIndex { $0.hasPrefix("unlink") && $0.contains(folder) })
+        #expect(synchronized[unlinked...].contains { $0.hasPrefix("fsync") && $0.contains(folder) }, "\(synchronized)")
+    }
+
     @Test("no removal with any one operation failing takes content that is locked", arguments: Fault.rounds)
     func removeLocked(fault: Fault) async throws {
         let template = try await Site.withRepository()

@@ -10,7 +10,7 @@ import Testing
 
 private let get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
-private func server(_ addresses: [ListenAddress]) -> HTTPServer {
+private func server(_ addresses: [ServerAddress]) -> HTTPServer {
     HTTPServer(
         configuration: TransportConfiguration(addresses: addresses), pool: testPool, logger: Logger(label: "test")
     ) { request, responder in

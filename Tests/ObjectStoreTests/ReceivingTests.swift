@@ -102,15 +102,16 @@ import Testing
         #expect(try fixture.tree(fixture.annex.appending("tmp")) == [key.description])
     }
 
-    @Test("spec 01 #45: a short body that ends properly changes nothing", arguments: [BodyEnd.cleanShort, .complete])
-    func short(end: BodyEnd) throws {
-        #expect(try fixture.put(part(0..<1000), as: key, length: 300_000, end: end) == .rejected(.short))
+    @Test("spec 01 #45: a short body that ends properly changes nothing")
+    func short() throws {
+        #expect(try fixture.put(part(0..<1000), as: key, length: 300_000, end: .complete) == .rejected(.short))
         #expect(try fixture.store.partialSize(key) == 0)
         try fixture.put(part(0..<500), as: key, length: 300_000, end: .broken)
-        #expect(try fixture.put(part(0..<100), as: key, offset: 500, length: 299_500, end: end) == .rejected(.short))
+        #expect(
+            try fixture.put(part(0..<100), as: key, offset: 500, length: 299_500, end: .complete) == .rejected(.short))
         #expect(try fixture.store.partialSize(key) == 500)
         // The silent second sending of a request: the same head, a body that starts in the middle.
-        #expect(try fixture.put(part(7000..<300_000), as: key, length: 300_000, end: end) == .rejected(.short))
+        #expect(try fixture.put(part(7000..<300_000), as: key, length: 300_000, end: .complete) == .rejected(.short))
         #expect(try fixture.store.partialSize(key) == 500)
         #expect(try fixture.put(part(500..<300_000), as: key, offset: 500) == .stored(newly: true))
     }

@@ -1,3 +1,4 @@
+import AnnexProtocol
 import Logging
 import Synchronization
 import Telemetry

@@ -1,3 +1,4 @@
+import AnnexProtocol
 import Hosting
 import Testing
 

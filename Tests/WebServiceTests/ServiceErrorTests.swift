@@ -26,7 +26,7 @@ import Testing
         #expect(plain.reason == "Not enough space: need 18.6 MB more")
         let kept = ServiceError(Refusal.notEnoughSpace(missing: 78_100_000, reserve: 100_000_000))
         #expect(
-            kept.reason == "Not enough space: need 78.1 MB more, so that 100.0 MB stay free (annex.diskreserve)")
+            kept.reason == "Not enough space: need 78.1 MB more, so that 100 MB stay free (annex.diskreserve)")
     }
 
     private struct Unknown: Error {}

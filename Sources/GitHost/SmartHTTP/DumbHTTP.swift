@@ -6,13 +6,8 @@ public import SystemPackage
 /// Clients without the smart protocol get them fresh, without anybody running `git update-server-info`.
 public struct DumbHTTP: Sendable {
     private let gitDirectory: FilePath
-    private let hiddenRefs: [[UInt8]]
 
-    /// - Parameter hiddenRefs: refs, or prefixes of them up to a slash, that are left out.
-    public init(_ gitDirectory: FilePath, hiddenRefs: [String] = []) {
-        self.gitDirectory = gitDirectory
-        self.hiddenRefs = hiddenRefs.map { Array($0.utf8) }
-    }
+    public init(_ gitDirectory: FilePath) { self.gitDirectory = gitDirectory }
 
     /// The text of `info/refs`: `<id>TAB<ref>` lines sorted by name, a tag followed by what it points to.
     public func infoRefs() async throws -> [UInt8] {
@@ -25,7 +20,6 @@ public struct DumbHTTP: Sendable {
         for line in result.output.split(separator: 10) {
             guard let space = line.firstIndex(of: 32) else { continue }
             let name = line[(space + 1)...]
-            if hiddenRefs.contains(where: { Self.hides($0, name) }) { continue }
             text += line[..<space]
             text.append(9)
             text += name
@@ -109,11 +103,5 @@ public struct DumbHTTP: Sendable {
     /// Lower-case digits only, as git names its files.
     private static func isHex(_ bytes: ArraySlice<UInt8>) -> Bool {
         bytes.allSatisfy { $0.hexadecimalDigit != nil && $0 == $0.asciiLowercased }
-    }
-
-    private static func hides(_ hidden: [UInt8], _ name: ArraySlice<UInt8>) -> Bool {
-        guard name.starts(with: hidden) else { return false }
-        let rest = name.dropFirst(hidden.count)
-        return rest.isEmpty || rest.first == UInt8(ascii: "/") || rest.elementsEqual("^{}".utf8) || hidden.last == 47
     }
 }

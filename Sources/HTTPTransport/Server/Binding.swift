@@ -25,7 +25,7 @@ struct Binding: Sendable {
     let group: MultiThreadedEventLoopGroup
     let tls: TLSIdentity?
 
-    func listen(_ address: ListenAddress) async throws -> Listener {
+    func listen(_ address: ServerAddress) async throws -> Listener {
         do {
             let channel: any Channel
             var file: SocketFile?
@@ -62,7 +62,7 @@ struct Binding: Sendable {
         }
     }
 
-    private func actual(_ channel: any Channel, _ requested: ListenAddress) -> ListenAddress {
+    private func actual(_ channel: any Channel, _ requested: ServerAddress) -> ServerAddress {
         guard let local = channel.localAddress else { return requested }
         if let port = local.port {
             if case .tcp(let host, _) = requested { return .tcp(host: host, port: port) }

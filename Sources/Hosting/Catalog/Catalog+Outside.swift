@@ -1,3 +1,4 @@
+import AnnexProtocol
 import Blocking
 import FileIO
 import SystemPackage

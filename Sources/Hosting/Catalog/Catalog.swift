@@ -127,7 +127,8 @@ public final class Catalog: Sendable {
         let services = services
         let opened = try await services.pool.share(of: gitDirectory.string).run {
             try HostedRepository(
-                name: RepositoryName(ofFolder: gitDirectory), gitDirectory: gitDirectory, services: services)
+                name: RepositoryName(ofFolderOutside: gitDirectory.components.map(\.string)),
+                gitDirectory: gitDirectory, services: services)
         }
         let found = state.withLock { state in
             if let other = state.outside[gitDirectory] { return other }

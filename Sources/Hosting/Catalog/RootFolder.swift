@@ -1,3 +1,4 @@
+public import AnnexProtocol
 public import FileIO
 public import SystemPackage
 

@@ -1,5 +1,5 @@
 import AnnexBranch
-import AnnexProtocol
+public import AnnexProtocol
 import Blocking
 import FileIO
 import GitHost

@@ -1,3 +1,4 @@
+import AnnexProtocol
 import Blocking
 
 /// Counts findings and passes them on.

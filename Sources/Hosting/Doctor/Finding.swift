@@ -1,3 +1,5 @@
+public import AnnexProtocol
+
 /// One thing that an inspection found.
 public struct Finding: Sendable, Hashable {
     /// The repository; nil for the host's own state.

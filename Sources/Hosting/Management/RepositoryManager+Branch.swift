@@ -1,3 +1,4 @@
+public import AnnexProtocol
 import Blocking
 import GitHost
 import Logging

@@ -1,3 +1,4 @@
+public import AnnexProtocol
 import FileIO
 import SystemPackage
 

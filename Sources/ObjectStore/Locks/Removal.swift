@@ -63,7 +63,8 @@ public final class Removal: Sendable {
 
     deinit { end() }
 
-    /// Removes the content. Write the location log at once afterwards: until then it claims what is not so any more.
+    /// Removes the content, on stable storage. Write the location log at once afterwards: until then it claims what is not
+    /// so any more.
     public func unlinkContent() throws(ObjectStoreError) {
         try reporting {
             try sites.withLock { sites in
@@ -71,7 +72,11 @@ public final class Removal: Sendable {
                 isBegun.store(true, ordering: .relaxed)
                 for site in sites {
                     try KeyGate.of(site.place).enter(site.place) { _ in
-                        try modes.withThawed(site.place.directory) { _ = try Files.unlink(site.place.object) }
+                        try modes.withThawed(site.place.directory) {
+                            _ = try Files.unlink(site.place.object)
+                            // Else a power cut could bring back what the log, which is durable, says is gone.
+                            try Files.synchronizeDirectory(site.place.directory)
+                        }
                     }
                 }
             }

@@ -1,3 +1,5 @@
+import AnnexProtocol
+
 /// How receiving begins.
 public enum ReceiveStart: Sendable {
     /// The content is here; nothing needs to be read or logged.
@@ -42,10 +44,8 @@ public enum ReceiveRefusal: Sendable, Hashable, CustomStringConvertible {
 
 /// How the body of an upload ended.
 public enum BodyEnd: Sendable, Hashable {
-    /// All announced bytes came, and the body ended there.
+    /// The body ended properly. If fewer bytes came than were announced, they cannot be trusted (spec 01 §4.2).
     case complete
-    /// The body ended properly before all announced bytes came; its bytes cannot be trusted (spec 01 §4.2).
-    case cleanShort
     /// More bytes came than were announced.
     case tooLong
     /// The connection was lost, or the request cancelled; what came is the start of the content.

@@ -176,9 +176,9 @@ public final class Reception: Sendable {
                     try rollBack(&state)
                     return .rejected(.long)
                 case .broken: return try keep(state)
-                case .complete, .cleanShort:
+                case .complete:
                     if state.hasFailed { return try keep(state) }
-                    guard end == .complete, bytesReceived == length else {
+                    guard bytesReceived == length else {
                         try rollBack(&state)
                         return .rejected(.short)
                     }

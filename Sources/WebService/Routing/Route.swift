@@ -1,5 +1,4 @@
 public import AnnexProtocol
-public import Hosting
 
 /// What a request is about, decided from its method and target alone.
 ///

@@ -206,6 +206,9 @@ struct Host: Sendable {
             Double(catalog.services.bytesOfRememberedLogs)
         }
         registry.gauge("annexd_connections", "Open connections.") { Double(server.statistics.openConnections) }
+        registry.gauge("annexd_accept_failures", "Connections that could not be accepted since the start.") {
+            Double(server.statistics.failedAccepts)
+        }
     }
 
     private static func addGauges(to registry: MetricsRegistry, _ remotes: RemoteConnections) {

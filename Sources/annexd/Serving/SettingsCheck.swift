@@ -64,11 +64,13 @@ struct SettingsCheck {
         throw Failure("\(what) \"\(folder)\" belongs to \(owner) and cannot be read and written: \(code)")
     }
 
-    static func addresses(_ settings: Settings) throws -> [HTTPTransport.ListenAddress] {
-        do {
-            return try settings.server.listen.map { try HTTPTransport.ListenAddress(parsing: $0) }
-        } catch {
-            throw Failure("\(error)")
+    static func addresses(_ settings: Settings) throws -> [ServerAddress] {
+        try settings.server.listen.map { text in
+            switch ListenAddress(text) {
+            case .tcp(let host, let port): .tcp(host: host, port: port)
+            case .unix(let path): .unix(FilePath(path))
+            case nil: throw Failure("\"\(text)\" is no address to listen on")
+            }
         }
     }
 

@@ -1,5 +1,3 @@
-import SystemPackage
-
 /// The name of a hosted repository: its path below the root, without `.git`, for example `team/data`.
 ///
 /// Names are equal when their bytes are, as file names are: two spellings of one accented letter are two repositories.
@@ -32,7 +30,7 @@ public struct RepositoryName: Sendable, Comparable {
     /// The name of what lies in a folder of this path below the root; nil where no URL leads there.
     ///
     /// Only the last component of such a path may end in `.git`: a name stands for folders without it.
-    init?(folders: [String]) {
+    public init?(folders: [String]) {
         guard !folders.dropLast().contains(where: Self.hasGitSuffix) else { return nil }
         self.init(components: folders)
     }
@@ -45,9 +43,8 @@ public struct RepositoryName: Sendable, Comparable {
             components: path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) })
     }
 
-    /// What a repository outside of the root, to which a hosted one proxies, is called in logs: its path. It is never
-    /// looked up by this name.
-    init(ofFolder path: FilePath) { components = path.components.map(\.string) }
+    /// What a repository outside of the root is called in logs: its whole path. It is never looked up by this name.
+    public init(ofFolderOutside components: [String]) { self.components = components }
 
     private static func isComponent(_ name: String) -> Bool {
         !name.isEmpty && name != "-" && name.utf8.first != UInt8(ascii: ".") && name.utf8.count <= 200

@@ -1,4 +1,4 @@
-import Telemetry
+import AnnexProtocol
 import Testing
 
 @Suite struct SecretTests {

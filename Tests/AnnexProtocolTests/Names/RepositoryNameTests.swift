@@ -1,6 +1,5 @@
+import AnnexProtocol
 import Testing
-
-@testable import Hosting
 
 @Suite struct RepositoryNameTests {
     @Test(
