@@ -198,6 +198,28 @@ import Testing
         await catalog.closeAll()
     }
 
+    @Test("former names of a deleted repository lead to nothing that takes its place, and a restored one gets them back")
+    func aliasesOfDeleted() async throws {
+        try await root.manager.create(name("old"))
+        try await root.manager.rename(name("old"), to: name("middle"))
+        try await root.manager.rename(name("middle"), to: name("new"))
+        try await root.manager.delete(name("new"))
+        try await root.manager.create(name("new"))
+        #expect(try root.folder.presentName(of: name("old")) == nil)
+        #expect(try root.folder.presentName(of: name("middle")) == nil)
+        try await root.manager.restore(name("new"), as: name("back"))
+        let catalog = root.catalog
+        let (scanned, signal) = AsyncStream<Void>.makeStream()
+        let maintenance = Task { await catalog.maintain { signal.yield() } }
+        for await _ in scanned { break }
+        for former in ["old", "middle"] {
+            #expect(try await catalog.repository(named: name(former))?.name == name("back"))
+        }
+        maintenance.cancel()
+        await maintenance.value
+        await catalog.closeAll()
+    }
+
     @Test("former names survive the loss of the host's own state")
     func rebuiltAliases() async throws {
         try await root.manager.create(name("old"))

@@ -242,7 +242,10 @@ public final class Catalog: Sendable {
         reportCopies()
         reportForks()
         for found in repositories.values {
-            for former in found.formerNames where (try? Files.exists(root.aliasFile(of: former))) == false {
+            for former in found.formerNames
+            where (try? Files.exists(root.aliasFile(of: former))) == false
+                && (try? root.gitDirectory(of: found.name)) != .some(nil)
+            {
                 try? RepositoryRenaming.writeAlias(from: former, to: found.name, in: root)
             }
         }

@@ -153,9 +153,7 @@ struct RepositoryScan {
         found.lacksUUID = found.uuid == nil && hasAnnexBranch(gitDirectory)
         let proxies = RepositorySettings(config, gitDirectory: gitDirectory).proxies
         (found.proxies, found.mayHaveGateways) = (proxies.candidateUUIDs, proxies.mayHaveGateways)
-        found.formerNames = config.all("annexd.formerName").compactMap {
-            RepositoryName(String(decoding: $0, as: UTF8.self))
-        }
+        found.formerNames = config.formerNames
         return found
     }
 }

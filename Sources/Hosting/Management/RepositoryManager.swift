@@ -155,7 +155,7 @@ public struct RepositoryManager: Sendable {
         }
         // Kept in the repository as well, so that the alias can be made again from it.
         if let gitDirectory = try await services.pool.run({ try root.gitDirectory(of: newName) }) {
-            try await GitConfigFile(gitDirectory.appending("config")).add("annexd.formerName", name.description)
+            try await GitConfigFile(gitDirectory.appending("config")).add(GitConfig.formerNameKey, name.description)
         }
     }
 

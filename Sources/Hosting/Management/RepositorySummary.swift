@@ -61,8 +61,7 @@ extension RepositoryManager {
     /// The names that still lead to a repository with this config: others may have been given to another one since.
     private func formerNames(in config: GitConfig) throws -> [RepositoryName] {
         var seen: Set<RepositoryName> = []
-        return try config.all("annexd.formerName").compactMap { RepositoryName(String(decoding: $0, as: UTF8.self)) }
-            .filter { try seen.insert($0).inserted && root.gitDirectory(of: $0) == nil }
+        return try config.formerNames.filter { try seen.insert($0).inserted && root.gitDirectory(of: $0) == nil }
     }
 
     /// Counts the regular files below a folder whose name is that of the folder they are in: the objects.

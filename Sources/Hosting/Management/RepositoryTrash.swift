@@ -1,5 +1,6 @@
 public import AnnexProtocol
 import FileIO
+import GitHost
 import SystemPackage
 
 /// Deleted repositories: each in a folder of its own below `.annexd/trash`, beside a file with its name. Blocking.
@@ -32,6 +33,7 @@ public struct RepositoryTrash: Sendable {
     func discard(_ name: RepositoryName) throws {
         try root.prepare()
         guard let gitDirectory = try root.gitDirectory(of: name) else { throw HostingError.gone(name) }
+        let formerNames = (try? GitConfigFile(gitDirectory.appending("config")).current())?.formerNames ?? []
         let source = RepositoryRenaming.folder(of: gitDirectory)
         let folder = root.trash.appending("\(WallClock.seconds)-\(UInt64.random(in: .min ... .max))")
         try Files.createDirectory(folder)
@@ -44,6 +46,10 @@ public struct RepositoryTrash: Sendable {
         try Files.rename(source, to: content(of: folder))
         try Files.synchronizeDirectory(folder)
         try Files.synchronizeDirectory(source.removingLastComponent())
+        // Else its former names would lead to whatever takes its place. What is restored gets them back by the next scan.
+        for former in formerNames where (try? root.presentName(of: former)) == .some(nil) {
+            _ = try? Files.unlink(root.aliasFile(of: former))
+        }
     }
 
     func restore(_ name: RepositoryName, as newName: RepositoryName) throws {
