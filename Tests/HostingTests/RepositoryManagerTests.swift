@@ -198,7 +198,7 @@ import Testing
         await catalog.closeAll()
     }
 
-    @Test("former names of a deleted repository lead to nothing that takes its place, and a restored one gets them back")
+    @Test("former names of a deleted repository lead nowhere, and a restored one gets them back")
     func aliasesOfDeleted() async throws {
         try await root.manager.create(name("old"))
         try await root.manager.rename(name("old"), to: name("middle"))
