@@ -80,6 +80,8 @@ start "$right"
 if [ "$right" = append ]; then
     say "making the demo repository"
     unfinished="$root/demo.git"
+    # Else git-annex finds no repository before the first push, and says so.
+    "$annexd" repo create --root "$root" demo >/dev/null
     make_demo >&2
     unfinished=''
     # From now on people without a login may only read, which is the default of annexd.
