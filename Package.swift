@@ -90,14 +90,10 @@ let package = Package(
         // Who may do what: a pure decision over identity, route and policy.
         .target(name: "Accounts", swiftSettings: strict),
 
-        // What everything that holds content can be asked, and what stands in front of every such place: bodies that are
-        // judged, split and resumed, turns, spools.
+        // What everything that holds content can be asked: the protocol that handlers speak to.
         .target(
             name: "Locations",
-            dependencies: [
-                "AnnexDigest", "AnnexProtocol", "Blocking", "FileIO", system,
-                .product(name: "NIOCore", package: "swift-nio"),
-            ],
+            dependencies: ["AnnexProtocol", "FileIO", .product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: strict),
 
         // Remotes on other machines as content locations: annex+http. The gate to the HTTP client.
@@ -142,7 +138,7 @@ let package = Package(
             name: "WebService",
             dependencies: [
                 "Accounts", "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", "HTTPTransport",
-                "Locations", "Telemetry", log, system,
+                "Locations", "ObjectStore", "Telemetry", log, system,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
@@ -167,12 +163,6 @@ let package = Package(
         // Hosts on free ports and stock clients with a HOME of their own, for tests.
         .target(name: "TestKit", dependencies: ["Blocking"], swiftSettings: strict),
 
-        // A place in memory that does what a test tells it, for tests of everything above ContentLocation.
-        .target(
-            name: "LocationsTesting",
-            dependencies: ["AnnexProtocol", "FileIO", "Locations", .product(name: "NIOCore", package: "swift-nio")],
-            swiftSettings: strict),
-
         // Tests, one target for each module.
         .testTarget(
             name: "AnnexdTests", dependencies: ["annexd", "Blocking", "FileIO", "Hosting", "Settings", log, system],
@@ -185,14 +175,6 @@ let package = Package(
         .testTarget(
             name: "AnnexProtocolTests", dependencies: ["AnnexDigest", "AnnexProtocol"], swiftSettings: strict),
         .testTarget(name: "BlockingTests", dependencies: ["Blocking"], swiftSettings: strict),
-        .testTarget(
-            name: "LocationsTests",
-            dependencies: [
-                "AnnexDigest", "AnnexProtocol", "Blocking", "FileIO", "Locations", "LocationsTesting", "TestKit",
-                system,
-                .product(name: "NIOCore", package: "swift-nio"),
-            ],
-            swiftSettings: strict),
         .testTarget(name: "FileIOTests", dependencies: ["FileIO", system], swiftSettings: strict),
         .testTarget(
             name: "GitHostTests", dependencies: ["CZlib", "FileIO", "GitHost", "TestKit", system], swiftSettings: strict
@@ -220,15 +202,13 @@ let package = Package(
         .testTarget(name: "TelemetryTests", dependencies: ["AnnexProtocol", "Telemetry", log], swiftSettings: strict),
         .testTarget(
             name: "WebServiceTests",
-            dependencies: [
-                "AnnexProtocol", "Blocking", "FileIO", "Hosting", "Locations", "TestKit", "WebService", system,
-            ],
+            dependencies: ["AnnexProtocol", "Blocking", "Hosting", "Locations", "TestKit", "WebService"],
             swiftSettings: strict),
         .testTarget(
             name: "HostingTests",
             dependencies: [
-                "AnnexBranch", "AnnexDigest", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", "Locations",
-                "LocationsTesting", "Remotes", "TestKit", log, system,
+                "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", "Locations", "Remotes",
+                "TestKit", log, system,
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: strict),

@@ -69,7 +69,7 @@ extension AnnexBranch {
         let opening = lines.take()
         lines.done(hashLength: (base ?? parents.first ?? "").utf8.count)
         let ending = lines.take()
-        let command = FastImport.command(in: gitDirectory).silent(atMost: settings.gitSilence)
+        let command = FastImport.command(in: gitDirectory)
         let result = try await command.stream { importer in
             try await importer.write(opening)
             let added = try await body { try await importer.write($0) }

@@ -59,17 +59,18 @@ extension AnnexBranch {
 
     /// Takes note of where a push finds the branch.
     func noteUnverified() async throws {
+        let marker = unverifiedMarker
         let tip = try await objects.tip()
-        let start = try await verifiedCommit() ?? tip
         // Another push may have begun earlier; then the comparison starts from there.
-        try await writeMarker(start, isReplacing: false)
+        if try await executor.run({ try Files.exists(marker) }) { return }
+        try await writeMarker(try await verifiedCommit() ?? tip)
     }
 
     /// Takes note that the branch says the truth as it is in this commit.
     func noteVerified(_ tip: String?) async throws {
         try await writeNote(tip)
         // Nobody else's push may have begun earlier than the part that was compared.
-        if activePushes > 0 { return try await writeMarker(tip, isReplacing: true) }
+        if activePushes > 0 { return try await writeMarker(tip) }
         let marker = unverifiedMarker
         try await executor.run {
             if try Files.unlink(marker) { try Files.synchronizeDirectory(marker.removingLastComponent()) }
@@ -109,41 +110,31 @@ extension AnnexBranch {
         return String(decoding: id, as: UTF8.self)
     }
 
-    /// - Parameter isReplacing: whether one that is there already makes way; else it stays.
-    private func writeMarker(_ commit: String?, isReplacing: Bool) async throws {
-        let (marker, directory, mode) = (unverifiedMarker, journal.temporary, settings.sharing.file(0o644))
-        let (text, sharing) = ((commit ?? Self.noCommit) + "\n", settings.sharing)
+    private func writeMarker(_ commit: String?) async throws {
+        let (marker, directory, sharing) = (unverifiedMarker, journal.temporary, settings.sharing)
+        let text = (commit ?? Self.noCommit) + "\n"
         try await executor.run {
-            if !isReplacing, try Files.exists(marker) { return }
             try createDirectory(directory, sharing: sharing)
-            if isReplacing {
-                try Files.replace(marker, with: text.utf8, in: directory, mode: mode)
-            } else {
-                // Pushes that begin at the same time write it without a lock: the first one stays.
-                _ = try Files.create(marker, with: text.utf8, in: directory, mode: mode)
-            }
+            try Files.replace(
+                marker, with: text.utf8, temporary: directory.appending("unverified"), mode: sharing.file(0o644))
         }
     }
 
     /// Not synchronized, as every commit writes it: after a power cut an older one only means more to compare.
     private func writeNote(_ commit: String?) async throws {
         let (note, directory, sharing) = (verifiedNote, journal.temporary, settings.sharing)
+        notes &+= 1
         // Pushes that end at the same time write it without a lock.
-        let temporary = directory.appending(FreshName.make("verified"))
+        let temporary = directory.appending("verified-\(notes % 64)")
         try await executor.run {
             guard let commit else {
                 try Files.unlink(note)
                 return
             }
             try createDirectory(directory, sharing: sharing)
-            do {
-                let file = try OpenFile(temporary, [.writeOnly, .create, .exclusive], mode: sharing.file(0o644))
-                try file.write(Array("\(commit)\n".utf8), at: 0)
-                try Files.rename(temporary, to: note)
-            } catch {
-                _ = try? Files.unlink(temporary)
-                throw error
-            }
+            let file = try OpenFile(temporary, [.writeOnly, .create, .truncate], mode: sharing.file(0o644))
+            try file.write(Array("\(commit)\n".utf8), at: 0)
+            try Files.rename(temporary, to: note)
         }
     }
 

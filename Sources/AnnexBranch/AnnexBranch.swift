@@ -36,6 +36,8 @@ public actor AnnexBranch {
     var isClosed = false
     /// Pushes that are being received and may change the branch.
     var activePushes = 0
+    /// How often it was noted how far the branch is verified.
+    var notes = 0
     /// Whether the names in the journal are known to be on stable storage. They are not after a crash or a failed write,
     /// and then a change that is there already must not be told to be durable.
     var isJournalSynchronized = false
@@ -69,8 +71,7 @@ public actor AnnexBranch {
             gitDirectory: gitDirectory,
             reader: ObjectReader(
                 gitDirectory: gitDirectory, sizeLimit: max(settings.maximumFileSize, BranchObjects.largestTree),
-                idleTime: settings.readerIdleTime,
-                patience: min(settings.gitSilence, BranchSettings.readerPatience)))
+                idleTime: settings.readerIdleTime))
         schedule = CommitSchedule(settings)
     }
 

@@ -43,17 +43,12 @@ public struct BranchSettings: Sendable {
     public var filesMergedUnderLock = 2048
     /// How long a process for reading objects is kept without use.
     public var readerIdleTime: Duration = .milliseconds(700)
-    /// How long git may be silent while it works for us; less where it is only asked for an object.
-    public var gitSilence: Duration = .seconds(300)
     /// How long commits are held back while a first push is being received.
     public var firstPushPatience: Duration = .seconds(600)
     /// The wall clock for new lines, in whole seconds.
     public var clock: @Sendable () -> BranchTimestamp = { BranchTimestamp(seconds: Int64(time(nil))) }
 
     public init() {}
-
-    /// Objects come within milliseconds, or seconds from a slow disk; and many wait for them.
-    static let readerPatience = Duration.seconds(60)
 
     /// How many levels of hash directories the branch has; `annex.tune.branchhash1`.
     public var hashLevels: HashDirectories.Levels { tuning.contains(.oneLevelBranchHash) ? .one : .two }

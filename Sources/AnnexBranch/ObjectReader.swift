@@ -10,16 +10,11 @@ actor ObjectReader {
     private var session: ObjectSession?
     private var lastUse = ContinuousClock.now
 
-    /// - Parameters:
-    ///   - patience: how long git may be silent while it is asked for something.
-    ///   - environment: variables by which git finds objects elsewhere.
-    init(
-        gitDirectory: FilePath, sizeLimit: Int, idleTime: Duration, patience: Duration = BranchSettings.readerPatience,
-        environment: [(String, String)] = []
-    ) {
+    /// - Parameter environment: variables by which git finds objects elsewhere.
+    init(gitDirectory: FilePath, sizeLimit: Int, idleTime: Duration, environment: [(String, String)] = []) {
         command = environment.reduce(GitCommand(["cat-file", "--batch"], in: gitDirectory)) {
             $0.environment($1.0, $1.1)
-        }.silent(atMost: patience)
+        }
         self.sizeLimit = sizeLimit
         self.idleTime = idleTime
     }
@@ -35,16 +30,10 @@ actor ObjectReader {
         guard names.allSatisfy({ !$0.contains(10) }) else {
             throw AnnexBranchError(code: .unexpectedContent, message: "object name with a line break")
         }
-        // A process that ended while it was idle (killed, or out of memory) is replaced once. So is one that hung at what
-        // somebody else had asked for; but what hung itself would do so again.
-        if let session {
-            do {
-                let replies = try await session.map(names, transform)
-                lastUse = .now
-                return replies
-            } catch let error as GitError where error.code == .timedOut {
-                throw error
-            } catch {}
+        // A process that ended while it was idle (killed, or out of memory) is replaced once.
+        if let session, let replies = try? await session.map(names, transform) {
+            lastUse = .now
+            return replies
         }
         let fresh = ObjectSession(command, sizeLimit: sizeLimit)
         session?.end()
@@ -123,17 +112,11 @@ private final class ObjectSession: Sendable {
         let (stream, continuation) = AsyncStream<Request>.makeStream()
         requests = continuation
         Task {
-            let ended = AnnexBranchError(code: .failed, message: "git cat-file ended")
-            var failure: any Error = ended
-            let current = Mutex<Request?>(nil)
+            var failure: any Error = AnnexBranchError(code: .failed, message: "git cat-file ended")
             do {
                 _ = try await command.stream { process in
                     var output = ObjectOutput(process)
-                    for await request in stream {
-                        current.withLock { $0 = request }
-                        try await Self.serve(request, process, &output, sizeLimit)
-                        if let served = current.withLock({ $0.take() }) { served.done.resume() }
-                    }
+                    for await request in stream { try await Self.serve(request, process, &output, sizeLimit) }
                     try await process.finish()
                     try await output.drain()
                 }
@@ -141,8 +124,7 @@ private final class ObjectSession: Sendable {
                 failure = error
             }
             continuation.finish()
-            if let asked = current.withLock({ $0.take() }) { asked.done.resume(throwing: failure) }
-            for await request in stream { request.done.resume(throwing: ended) }
+            for await request in stream { request.done.resume(throwing: failure) }
         }
     }
 
@@ -165,10 +147,16 @@ private final class ObjectSession: Sendable {
     private static func serve(
         _ request: Request, _ process: GitProcess, _ output: inout ObjectOutput, _ sizeLimit: Int
     ) async throws {
-        let input = ObjectReader.lines(request.names)
-        async let written = process.write(input)
-        for _ in request.names { request.take(try await reply(from: &output, sizeLimit)) }
-        _ = try await written
+        do {
+            let input = ObjectReader.lines(request.names)
+            async let written = process.write(input)
+            for _ in request.names { request.take(try await reply(from: &output, sizeLimit)) }
+            _ = try await written
+            request.done.resume()
+        } catch {
+            request.done.resume(throwing: error)
+            throw error
+        }
     }
 
     /// In bytes; no push brings a larger one.

@@ -17,8 +17,6 @@ public struct HostServices: Sendable {
     public var remotes: RemoteConnections
     /// What one git process may take.
     public var gitMemory: GitMemory
-    /// How long a git process that is waited for may be silent.
-    public var gitSilence: Duration
     /// Space for what must work on a full disk; nil keeps none.
     public var reserve: SpaceReserve?
     /// Bounds what is remembered of the logs of all repositories.
@@ -26,7 +24,7 @@ public struct HostServices: Sendable {
 
     public init(
         pool: BlockingPool, locks: LockTable, logger: Logger, commitDelay: Duration, remotes: RemoteConnections,
-        gitMemory: GitMemory = .standard, gitSilence: Duration = .seconds(300), reserve: SpaceReserve? = nil
+        gitMemory: GitMemory = .standard, reserve: SpaceReserve? = nil
     ) {
         self.pool = pool
         self.locks = locks
@@ -34,7 +32,6 @@ public struct HostServices: Sendable {
         self.commitDelay = commitDelay
         self.remotes = remotes
         self.gitMemory = gitMemory
-        self.gitSilence = gitSilence
         self.reserve = reserve
     }
 

@@ -23,7 +23,7 @@ import Testing
                 if let found { #expect(found == Sample.new.content, "\(context)") }
                 #expect(try await (place.log(.new) == .present) == (found != nil), "\(context)")
                 try await place.expectStored(.old, context)
-                #expect(try await place.put(.new) == .stored(at: [place.uuid]), "\(context)")
+                #expect(try await place.put(.new) == .stored(also: []), "\(context)")
                 try await place.expectStored(.new, context)
                 try await place.repository.branch?.flush()
                 try await place.expectStored(.new, context)
@@ -44,7 +44,7 @@ import Testing
                 from: Upload(
                     client: Array("client".utf8), associatedFile: nil, offset: 0,
                     length: Int64(Sample.new.content.count), body: body))
-            #expect(outcome != .stored(at: [place.uuid]))
+            #expect(outcome != .stored(also: []))
             #expect(try await place.location.partial(of: Sample.new.key, for: Array("client".utf8)) == .bytes(7_000))
         }
         try await everyOperationFails(fault, on: template) { place in
@@ -53,7 +53,7 @@ import Testing
             try await site.opened { place in
                 if case .success(.stored) = result { try await place.expectStored(.new, context) }
                 if let found = try await place.content(.new) { #expect(found == Sample.new.content, "\(context)") }
-                #expect(try await place.put(.new) == .stored(at: [place.uuid]), "\(context)")
+                #expect(try await place.put(.new) == .stored(also: []), "\(context)")
                 try await place.expectStored(.new, context)
             }
         }
@@ -68,14 +68,12 @@ import Testing
             try await place.remove(.old)
         } check: { site, result, context in
             try await site.opened { place in
-                if case .success(let outcome) = result, outcome.isComplete {
-                    try await place.expectRemoved(.old, context)
-                }
+                if case .success(.removed) = result { try await place.expectRemoved(.old, context) }
                 let isHere = try await place.content(.old) != nil
                 #expect(try await (place.log(.old) == .present) == isHere, "\(context)")
-                #expect(try await place.remove(.old) == .removed(from: [place.uuid]), "\(context)")
+                #expect(try await place.remove(.old) == .removed(also: []), "\(context)")
                 try await place.expectRemoved(.old, context)
-                #expect(try await place.put(.old) == .stored(at: [place.uuid]), "\(context)")
+                #expect(try await place.put(.old) == .stored(also: []), "\(context)")
                 try await place.expectStored(.old, context)
             }
         }
@@ -106,7 +104,7 @@ import Testing
             let lock = try await place.location.lock(Sample.old.key)
             let outcome = try await place.remove(.old)
             withExtendedLifetime(lock) {}
-            return lock != nil && outcome == .removed(from: [place.uuid])
+            return lock != nil && outcome == .removed(also: [])
         } check: { site, result, context in
             if case .success(let wasTaken) = result { #expect(!wasTaken, "\(context)") }
             try await site.opened { place in try await place.expectStored(.old, context) }
@@ -127,7 +125,7 @@ import Testing
             try await place.remove(.old)
         } check: { site, result, context in
             if case .success(let outcome) = result {
-                guard !outcome.isComplete else {
+                guard case .notRemoved = outcome else {
                     Issue.record("\(context)")
                     return
                 }
@@ -135,7 +133,7 @@ import Testing
             try await site.opened { place in
                 try await place.expectStored(.old, context)
                 let again = try await place.remove(.old)
-                guard !again.isComplete else {
+                guard case .notRemoved = again else {
                     Issue.record("afterwards \(again); \(context)")
                     return
                 }
@@ -152,14 +150,14 @@ import Testing
         } check: { site, result, context in
             try await site.opened { place in
                 if case .success(true) = result {
-                    guard try await !(place.remove(.old)).isComplete else {
+                    guard case .notRemoved = try await place.remove(.old) else {
                         Issue.record("a lock was worth nothing: \(context)")
                         return
                     }
                 }
                 try await place.expectStored(.old, context)
                 let lock = try #require(try await place.location.lock(Sample.old.key), "\(context)")
-                guard try await !(place.remove(.old)).isComplete else {
+                guard case .notRemoved = try await place.remove(.old) else {
                     Issue.record("a second lock was worth nothing: \(context)")
                     return
                 }
@@ -179,7 +177,7 @@ import Testing
             await lock?.release()
             let outcome = try await place.remove(.old)
             withExtendedLifetime(other) {}
-            return other != nil && outcome == .removed(from: [place.uuid])
+            return other != nil && outcome == .removed(also: [])
         } check: { site, result, context in
             if case .success(let wasTaken) = result { #expect(!wasTaken, "\(context)") }
             try await site.opened { place in try await place.expectStored(.old, context) }

@@ -27,7 +27,7 @@ import Testing
 
         func next() async throws -> UploadChunk {
             let index = sent.add(1, ordering: .relaxed).oldValue
-            return index < bytes.count ? .bytes(HeldPiecesTests.piece([bytes[index]])) : .end(.unchecked)
+            return index < bytes.count ? .bytes(HeldPiecesTests.piece([bytes[index]])) : .end
         }
     }
 
@@ -35,7 +35,10 @@ import Testing
 
     @Test("what is kept for another try takes about as much memory as it has bytes")
     func source() async throws {
-        let source = UploadSource(Trickle(bytes))
+        let pool = BlockingPool(name: "digests", threadCount: 1)
+        let upload = Upload(
+            client: [], associatedFile: nil, offset: 0, length: Int64(bytes.count), body: Trickle(bytes))
+        let source = UploadSource(upload, of: try Key(parsing: "URL--x"), pool: pool)
         while try await source.next() != nil {}
         #expect(source.memory < 1 << 20)
         #expect(source.canRewind)
@@ -43,6 +46,7 @@ import Testing
         var again: [UInt8] = []
         while let piece = try await source.next() { again += Array(piece.readableBytesView) }
         #expect(again == bytes)
+        await pool.shutdown()
     }
 
     @Test("what a target does not read takes about as much memory as it has bytes")

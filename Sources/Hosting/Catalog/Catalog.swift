@@ -1,7 +1,6 @@
 public import AnnexProtocol
 import Blocking
 import FileIO
-import Locations
 import Logging
 import Synchronization
 import SystemPackage

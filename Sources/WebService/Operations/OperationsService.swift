@@ -1,5 +1,4 @@
 import Blocking
-import GitHost
 import Hosting
 import Telemetry
 
@@ -26,8 +25,7 @@ struct OperationsService {
         case .ready:
             try await context.waitUntilReady()
             let pool = context.catalog.services.pool
-            let readiness = Readiness(
-                stuck: pool.stuck(), threads: pool.threadCount, git: GitChildren.all.stuck())
+            let readiness = Readiness(stuck: pool.stuck(), threads: pool.threadCount)
             try await exchange.respond(
                 status: readiness.status, headers: plain, body: Array("\(readiness.text)\n".utf8))
         case .metrics:
