@@ -138,7 +138,7 @@ let package = Package(
             name: "WebService",
             dependencies: [
                 "Accounts", "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", "HTTPTransport",
-                "Locations", "ObjectStore", "Telemetry", log, system,
+                "Locations", "Telemetry", log, system,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
@@ -202,7 +202,9 @@ let package = Package(
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", log], swiftSettings: strict),
         .testTarget(
             name: "WebServiceTests",
-            dependencies: ["AnnexProtocol", "Blocking", "Hosting", "Locations", "TestKit", "WebService"],
+            dependencies: [
+                "AnnexProtocol", "Blocking", "FileIO", "Hosting", "Locations", "TestKit", "WebService", system,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "HostingTests",

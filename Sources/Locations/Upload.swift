@@ -1,11 +1,4 @@
-public import AnnexProtocol
 public import NIOCore
-
-/// What an interrupted upload left, as `putoffset` answers.
-public enum PartialContent: Hashable, Sendable {
-    case alreadyPresent(also: [RepositoryUUID])
-    case bytes(UInt64)
-}
 
 /// An upload as its sender describes it, and its bytes.
 public struct Upload: Sendable {
@@ -31,6 +24,8 @@ public struct Upload: Sendable {
 /// The bytes of an upload, pulled by whoever stores them.
 public protocol UploadBody: Sendable {
     /// The next bytes, or how the body ended.
+    ///
+    /// Throws `CancellationError` at most. A body that cannot be read, for whatever reason, is ``UploadChunk/broken``.
     func next() async throws -> UploadChunk
 }
 
@@ -38,6 +33,6 @@ public enum UploadChunk: Sendable {
     case bytes(ByteBuffer)
     /// The sender finished the body properly.
     case end
-    /// The connection broke before the end.
+    /// The connection broke before the end, or what came over it made no sense.
     case broken
 }

@@ -23,7 +23,7 @@ import Testing
                 if let found { #expect(found == Sample.new.content, "\(context)") }
                 #expect(try await (place.log(.new) == .present) == (found != nil), "\(context)")
                 try await place.expectStored(.old, context)
-                #expect(try await place.put(.new) == .stored(also: []), "\(context)")
+                #expect(try await place.put(.new) == .stored(at: [place.uuid]), "\(context)")
                 try await place.expectStored(.new, context)
                 try await place.repository.branch?.flush()
                 try await place.expectStored(.new, context)
@@ -44,7 +44,7 @@ import Testing
                 from: Upload(
                     client: Array("client".utf8), associatedFile: nil, offset: 0,
                     length: Int64(Sample.new.content.count), body: body))
-            #expect(outcome != .stored(also: []))
+            #expect(outcome != .stored(at: [place.uuid]))
             #expect(try await place.location.partial(of: Sample.new.key, for: Array("client".utf8)) == .bytes(7_000))
         }
         try await everyOperationFails(fault, on: template) { place in
@@ -53,7 +53,7 @@ import Testing
             try await site.opened { place in
                 if case .success(.stored) = result { try await place.expectStored(.new, context) }
                 if let found = try await place.content(.new) { #expect(found == Sample.new.content, "\(context)") }
-                #expect(try await place.put(.new) == .stored(also: []), "\(context)")
+                #expect(try await place.put(.new) == .stored(at: [place.uuid]), "\(context)")
                 try await place.expectStored(.new, context)
             }
         }
@@ -68,12 +68,14 @@ import Testing
             try await place.remove(.old)
         } check: { site, result, context in
             try await site.opened { place in
-                if case .success(.removed) = result { try await place.expectRemoved(.old, context) }
+                if case .success(let outcome) = result, outcome.isComplete {
+                    try await place.expectRemoved(.old, context)
+                }
                 let isHere = try await place.content(.old) != nil
                 #expect(try await (place.log(.old) == .present) == isHere, "\(context)")
-                #expect(try await place.remove(.old) == .removed(also: []), "\(context)")
+                #expect(try await place.remove(.old) == .removed(from: [place.uuid]), "\(context)")
                 try await place.expectRemoved(.old, context)
-                #expect(try await place.put(.old) == .stored(also: []), "\(context)")
+                #expect(try await place.put(.old) == .stored(at: [place.uuid]), "\(context)")
                 try await place.expectStored(.old, context)
             }
         }
@@ -87,7 +89,7 @@ import Testing
             let lock = try await place.location.lock(Sample.old.key)
             let outcome = try await place.remove(.old)
             withExtendedLifetime(lock) {}
-            return lock != nil && outcome == .removed(also: [])
+            return lock != nil && outcome == .removed(from: [place.uuid])
         } check: { site, result, context in
             if case .success(let wasTaken) = result { #expect(!wasTaken, "\(context)") }
             try await site.opened { place in try await place.expectStored(.old, context) }
@@ -108,7 +110,7 @@ import Testing
             try await place.remove(.old)
         } check: { site, result, context in
             if case .success(let outcome) = result {
-                guard case .notRemoved = outcome else {
+                guard !outcome.isComplete else {
                     Issue.record("\(context)")
                     return
                 }
@@ -116,7 +118,7 @@ import Testing
             try await site.opened { place in
                 try await place.expectStored(.old, context)
                 let again = try await place.remove(.old)
-                guard case .notRemoved = again else {
+                guard !again.isComplete else {
                     Issue.record("afterwards \(again); \(context)")
                     return
                 }
@@ -133,14 +135,14 @@ import Testing
         } check: { site, result, context in
             try await site.opened { place in
                 if case .success(true) = result {
-                    guard case .notRemoved = try await place.remove(.old) else {
+                    guard try await !(place.remove(.old)).isComplete else {
                         Issue.record("a lock was worth nothing: \(context)")
                         return
                     }
                 }
                 try await place.expectStored(.old, context)
                 let lock = try #require(try await place.location.lock(Sample.old.key), "\(context)")
-                guard case .notRemoved = try await place.remove(.old) else {
+                guard try await !(place.remove(.old)).isComplete else {
                     Issue.record("a second lock was worth nothing: \(context)")
                     return
                 }
@@ -160,7 +162,7 @@ import Testing
             await lock?.release()
             let outcome = try await place.remove(.old)
             withExtendedLifetime(other) {}
-            return other != nil && outcome == .removed(also: [])
+            return other != nil && outcome == .removed(from: [place.uuid])
         } check: { site, result, context in
             if case .success(let wasTaken) = result { #expect(!wasTaken, "\(context)") }
             try await site.opened { place in try await place.expectStored(.old, context) }

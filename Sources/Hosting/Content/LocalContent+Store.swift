@@ -12,27 +12,29 @@ extension LocalContent {
     func store(_ key: Key, from upload: Upload) async throws -> StoreOutcome {
         // Content that nobody can be told of must not be taken.
         guard branch.canRecordLocation(of: key) else {
-            return .refused(.forbidden(reason: "the name of the key cannot be logged"))
+            throw LocationError(.forbidden, "the name of the key cannot be logged")
         }
-        return try await repository.keepingOpen {
-            var upload = upload
-            var hasStepped = false
-            var turnsInVain = 0
-            while turnsInVain < Self.turnsInVain {
-                let step = try await repository.turns.withTurn(for: key, hasStepped: hasStepped) { turn in
-                    try await take(turn, for: key, upload)
-                }
-                switch step {
-                case .ended(let outcome): return outcome
-                case .steppedBack(let received):
-                    hasStepped = true
-                    turnsInVain = received > 0 ? 0 : turnsInVain + 1
-                    upload.offset += received
-                    upload.length -= Int64(received)
-                }
+        return try await inLocationErrors { try await repository.keepingOpen { try await take(key, upload) } }
+    }
+
+    private func take(_ key: Key, _ upload: Upload) async throws -> StoreOutcome {
+        var upload = upload
+        var hasStepped = false
+        var turnsInVain = 0
+        while turnsInVain < Self.turnsInVain {
+            let step = try await repository.turns.withTurn(for: key, hasStepped: hasStepped) { turn in
+                try await take(turn, for: key, upload)
             }
-            return .notStored(reason: "the upload is stuck, and others wait for this key")
+            switch step {
+            case .ended(let outcome): return outcome
+            case .steppedBack(let received):
+                hasStepped = true
+                turnsInVain = received > 0 ? 0 : turnsInVain + 1
+                upload.offset += received
+                upload.length -= Int64(received)
+            }
         }
+        return .notStored(reason: "the upload is stuck, and others wait for this key")
     }
 
     private enum Step: Sendable {
@@ -45,8 +47,8 @@ extension LocalContent {
         switch try await beginReceiving(key, upload) {
         case .alreadyPresent:
             try await secure(key)
-            return .ended(.stored(also: []))
-        case .refused(let refusal): return .ended(try await outcome(of: refusal))
+            return .ended(.stored(at: [uuid]))
+        case .refused(let refusal): return .ended(.notStored(reason: try await reason(of: refusal)))
         case .busy: return .ended(.notStored(reason: "another process is receiving this key"))
         case .ready(let reception): return try await receive(key, from: upload.body, into: reception, turn)
         }
@@ -91,11 +93,11 @@ extension LocalContent {
         let result = try await pool.run { try reception.finish(end) }
         if case .stored = result {
             // The content is safe before anybody is told of it, and it is told before the sender is answered.
-            try await recordPresence(of: key)
+            try await recordWhatIs(of: key)
         }
         try await pool.run { reception.release() }
         switch result {
-        case .stored: return .ended(.stored(also: []))
+        case .stored: return .ended(.stored(at: [uuid]))
         case .rejected(let reason): return .ended(.notStored(reason: "\(reason)"))
         case .kept(let bytes):
             return .ended(.notStored(reason: "the connection broke; \(bytes) bytes are kept for the next try"))
@@ -126,14 +128,16 @@ extension LocalContent {
         }
     }
 
-    private func outcome(of refusal: ReceiveRefusal) async throws -> StoreOutcome {
+    /// Why the content is not stored, if the sender alone can mend that; throws what a person should read before any byte
+    /// is sent.
+    private func reason(of refusal: ReceiveRefusal) async throws -> String {
         switch refusal {
         case .notEnoughSpace(let missing):
             let repository = repository
             let reserve = try await repository.perform { try repository.currentSettings().store.diskReserve }
-            return .refused(.notEnoughSpace(missing: missing, reserve: UInt64(max(0, reserve))))
-        case .insecureBackend, .readOnly, .nameTooLong: return .refused(.forbidden(reason: "\(refusal)"))
-        case .negativeLength, .offsetBeyondPartial, .wrongLength: return .notStored(reason: "\(refusal)")
+            throw LocationError.notEnoughSpace(missing: missing, reserve: UInt64(max(0, reserve)))
+        case .insecureBackend, .readOnly, .nameTooLong: throw LocationError(.forbidden, "\(refusal)")
+        case .negativeLength, .offsetBeyondPartial, .wrongLength: return "\(refusal)"
         }
     }
 

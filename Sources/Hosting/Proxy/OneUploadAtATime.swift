@@ -20,6 +20,12 @@ struct OneUploadAtATime: ContentLocation {
 
     var uuid: RepositoryUUID { target.uuid }
 
+    var traits: LocationTraits {
+        var traits = target.traits
+        traits.takesUploadsOfOneKeyAtOnce = true
+        return traits
+    }
+
     func store(_ key: Key, from upload: Upload) async throws -> StoreOutcome {
         let body = InterruptedBody(upload.body)
         var hasStepped = false
@@ -41,7 +47,7 @@ struct OneUploadAtATime: ContentLocation {
     private func take(
         _ turn: Turn, _ key: Key, _ upload: Upload, _ body: InterruptedBody
     ) async throws -> StoreOutcome? {
-        if turn.hasWaited, try await target.isPresent(key) { return .stored(also: []) }
+        if turn.hasWaited, try await target.isPresent(key) { return .stored(at: [uuid]) }
         return try await send(turn, key, upload, body)
     }
 
@@ -53,7 +59,7 @@ struct OneUploadAtATime: ContentLocation {
         let deadline = ContinuousClock.now + settling
         while true {
             switch try await whatIsThere(of: key, for: upload.client) {
-            case .alreadyPresent(let others)?: return .stored(also: others)
+            case .alreadyPresent(let places)?: return .stored(at: places)
             case .bytes(let count)?:
                 // A remote that has more, from another upload, skips what it has (spec 01 §6.5).
                 let sent = upload.offset.addingSaturating(body.pulled)
@@ -70,7 +76,7 @@ struct OneUploadAtATime: ContentLocation {
             try await Task.sleep(for: .milliseconds(100))
         }
         return try await target.isPresent(key)
-            ? .stored(also: [])
+            ? .stored(at: [uuid])
             : .notStored(reason: "the upload crawled while others waited for this key, and what it sent was lost")
     }
 
@@ -78,7 +84,7 @@ struct OneUploadAtATime: ContentLocation {
     private func whatIsThere(of key: Key, for client: [UInt8]) async throws -> PartialContent? {
         do {
             return try await target.partial(of: key, for: client)
-        } catch let error as RemoteError where error.code == .misbehaved {
+        } catch let error as LocationError where error.code == .misbehaved {
             return nil
         }
     }

@@ -33,7 +33,7 @@ extension AnnexHTTPLocation {
         do {
             if try await ask(ifPossible: .putOffset(key), .offset) == nil { _ = try await askPresence(of: key) }
             state.acceptsUploads.store(true, ordering: .relaxed)
-        } catch let error as RemoteError {
+        } catch let error as LocationError {
             // The stock program fails here while another upload of the key runs; `put` will tell.
             guard error.code == .misbehaved, error != doesNotServe else { throw error }
         }
@@ -65,7 +65,7 @@ extension AnnexHTTPLocation {
         let reply = try await ask(ifPossible: put(key, upload), .stored, headers: headers(upload))
         switch reply {
         case nil: throw doesNotServe
-        case .stored(true, let others): return .stored(also: others)
+        case .stored(true, let others): return .stored(at: places(others))
         case .stored(false, _):
             return .notStored(
                 reason: upload.length < 0 ? "the sender has less than \(name) had before" : notStored)
@@ -96,7 +96,7 @@ extension AnnexHTTPLocation {
         case .complete?, nil: break
         }
         switch try result.answer.reply(.stored, from: name) {
-        case .stored(true, let others): return .stored(also: others)
+        case .stored(true, let others): return .stored(at: places(others))
         case .stored(false, _): return .notStored(reason: notStored)
         default: throw nonsense
         }
@@ -112,7 +112,7 @@ extension AnnexHTTPLocation {
                 // Version and login are open questions again; the next upload settles them first.
                 state.acceptsUploads.store(false, ordering: .relaxed)
                 throw source.refusal?.failure(from: name)
-                    ?? RemoteError(.unreachable, "\(name) broke the connection in the middle of the upload")
+                    ?? LocationError(.unreachable, "\(name) broke the connection in the middle of the upload")
             }
             source.rewind()
             do {

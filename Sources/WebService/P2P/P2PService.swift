@@ -72,6 +72,10 @@ struct P2PHandler {
     func reply(_ reply: P2PReply, headers: [(String, String)] = []) async throws {
         try await exchange.json(reply.json(for: version), headers: headers)
     }
+
+    /// Of the repositories that have the content, or have lost it, those that were not asked: the client knows of the one
+    /// that it asked.
+    func others(_ places: [RepositoryUUID]) -> [RepositoryUUID] { places.filter { $0 != location.uuid } }
 }
 
 extension Permission {

@@ -38,7 +38,7 @@ import Testing
         quick.end(.broken)
         slow.give(bytes[100...])
         slow.end(.end)
-        #expect(try await first.value == .stored(also: []))
+        #expect(try await first.value == .stored(at: [target.uuid]))
         _ = try await second.value
         #expect(target.content == bytes)
         #expect(target.offsets.prefix(3) == [0, 0, 100])
@@ -55,7 +55,7 @@ import Testing
         try await wait(for: "the second upload") { target.offsets.count == 2 }
         quick.end(.broken)
         slow.end(.end)
-        #expect(try await first.value == .stored(also: []))
+        #expect(try await first.value == .stored(at: [target.uuid]))
         _ = try await second.value
         #expect(target.content == bytes)
         #expect(target.offsets.prefix(3) == [0, 0, 999])
@@ -118,6 +118,7 @@ private final class Target: ContentLocation {
     private let forgets: Bool
     private let state = Mutex(State())
     let uuid = RepositoryUUID.random()
+    let traits = LocationTraits(takesUploadsOfOneKeyAtOnce: false)
 
     /// - Parameter holdsBackLast: the last byte is taken only at the end of the body.
     /// - Parameter forgets: it keeps nothing.
@@ -146,7 +147,7 @@ private final class Target: ContentLocation {
                 if let heldBack { position = append([heldBack], at: position) }
                 guard position == size else { return .notStored(reason: "\(position) bytes") }
                 state.withLock { $0.isPresent = true }
-                return .stored(also: [])
+                return .stored(at: [uuid])
             case .broken:
                 if forgets { state.withLock { $0.content = [] } }
                 return .notStored(reason: "broken")
@@ -163,7 +164,7 @@ private final class Target: ContentLocation {
     }
 
     func partial(of key: Key, for client: [UInt8]) async throws -> PartialContent {
-        state.withLock { $0.isPresent ? .alreadyPresent(also: []) : .bytes(UInt64($0.content.count)) }
+        state.withLock { $0.isPresent ? .alreadyPresent(at: [uuid]) : .bytes(UInt64($0.content.count)) }
     }
 
     func isPresent(_ key: Key) async throws -> Bool { state.withLock { $0.isPresent } }

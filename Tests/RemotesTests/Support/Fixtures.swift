@@ -166,7 +166,7 @@ struct Unchecked<Value>: @unchecked Sendable {
 
 /// All bytes of opened content, from `offset` on.
 func read(_ content: Content?, from offset: UInt64 = 0) async throws -> [UInt8] {
-    guard case .remote(let remote)? = content?.source else { throw TestKitError(.malformed, "no content") }
+    guard case .stream(let remote)? = content?.source else { throw TestKitError(.malformed, "no content") }
     let source = try await remote.bytes(from: offset)
     var bytes: [UInt8] = []
     while let piece = try await source.next() { bytes += Array(piece.readableBytesView) }
@@ -176,11 +176,11 @@ func read(_ content: Content?, from offset: UInt64 = 0) async throws -> [UInt8] 
 /// The failure of a remote that `work` ends with.
 func failure(
     sourceLocation: SourceLocation = #_sourceLocation, _ work: () async throws -> Void
-) async -> RemoteError? {
+) async -> LocationError? {
     do {
         try await work()
         Issue.record("no error", sourceLocation: sourceLocation)
-    } catch let error as RemoteError {
+    } catch let error as LocationError {
         return error
     } catch {
         Issue.record("another error: \(error)", sourceLocation: sourceLocation)

@@ -8,7 +8,7 @@ import Testing
 @testable import Hosting
 
 /// What a gateway makes of what a remote tells it.
-@Suite struct ProxiedContentTests {
+@Suite struct LoggedLocationTests {
     private let root: Root
     private let catalog: Catalog
     private let gateway: HostedRepository
@@ -24,17 +24,26 @@ import Testing
 
     /// A remote that says what it was told to, after `meanwhile`.
     private struct Target: ContentLocation {
-        var uuid = RepositoryUUID.random()
-        var storing = StoreOutcome.stored(also: [])
-        var removing = RemovalOutcome.removed(also: [])
+        let uuid: RepositoryUUID
+        let traits = LocationTraits()
+        var storing: StoreOutcome
+        var removing: RemovalOutcome
         var present: [RepositoryUUID] = []
         var meanwhile: @Sendable () async -> Void = {}
 
         let holds = SharedFlag()
+
+        init(_ uuid: RepositoryUUID = .random(), meanwhile: @escaping @Sendable () async -> Void = {}) {
+            self.uuid = uuid
+            storing = .stored(at: [uuid])
+            removing = .removed(from: [uuid])
+            self.meanwhile = meanwhile
+        }
+
         func isPresent(_ key: Key) async throws -> Bool { holds.value }
         func open(_ key: Key, for reading: Reading) async throws -> Content? { nil }
         func partial(of key: Key, for client: [UInt8]) async throws -> PartialContent {
-            .alreadyPresent(also: present)
+            .alreadyPresent(at: present)
         }
         func lock(_ key: Key) async throws -> (any HeldLock)? { nil }
 
@@ -70,8 +79,8 @@ import Testing
         func next() async throws -> UploadChunk { .end }
     }
 
-    private func proxied(_ target: Target) throws -> ProxiedContent {
-        ProxiedContent(
+    private func proxied(_ target: Target) throws -> LoggedLocation {
+        LoggedLocation(
             name: "archive", target: target, gateway: gateway, branch: try #require(gateway.branch), catalog: catalog)
     }
 
@@ -90,11 +99,11 @@ import Testing
         }
         let location = try proxied(target)
         switch operation {
-        case 0: #expect(try await location.store(key, from: upload) == .stored(also: []))
-        case 1: #expect(try await location.confirm(key) == .stored(also: []))
+        case 0: #expect(try await location.store(key, from: upload) == .stored(at: [target.uuid]))
+        case 1: #expect(try await location.confirm(key) == .stored(at: [target.uuid]))
         default:
             try await gateway.branch?.recordLocation(of: key, in: target.uuid, present: true)
-            #expect(try await location.remove(key, before: nil) == .removed(also: []))
+            #expect(try await location.remove(key, before: nil) == .removed(from: [target.uuid]))
         }
         #expect(try await log() == [target.uuid: operation < 2])
     }
@@ -108,16 +117,18 @@ import Testing
         let stranger = RepositoryUUID.random()
         let cluster = RepositoryUUID("ac62637c-755e-82cf-a521-db9880915961")!
         let claimed = [own, hosted, stranger, cluster]
-        let target = Target(
-            storing: .stored(also: claimed), removing: .notRemoved(reason: "no", also: [stranger]), present: claimed)
+        var target = Target()
+        target.storing = .stored(at: [target.uuid] + claimed)
+        target.removing = .notRemoved(reason: "no", from: [stranger])
+        target.present = claimed
         let location = try proxied(target)
-        #expect(try await location.partial(of: key, for: []) == .alreadyPresent(also: [stranger, cluster]))
+        #expect(try await location.partial(of: key, for: []) == .alreadyPresent(at: [stranger, cluster]))
         #expect(try await log() == [:])
-        #expect(try await location.store(key, from: upload) == .stored(also: [stranger, cluster]))
+        #expect(try await location.store(key, from: upload) == .stored(at: [target.uuid, stranger, cluster]))
         #expect(try await log() == [target.uuid: true, stranger: true])
         // A cluster that could not remove everywhere did so somewhere.
         #expect(
-            try await location.remove(key, before: nil) == .notRemoved(reason: "archive: no", also: [stranger]))
+            try await location.remove(key, before: nil) == .notRemoved(reason: "archive: no", from: [stranger]))
         #expect(try await log() == [target.uuid: true, stranger: false])
     }
 
@@ -135,7 +146,7 @@ import Testing
         for await _ in begun.stream {}
         removal.cancel()
         proceed.continuation.finish()
-        #expect(try await removal.value == .removed(also: []))
+        #expect(try await removal.value == .removed(from: [target.uuid]))
         #expect(try await log() == [target.uuid: false])
     }
 
@@ -157,9 +168,9 @@ import Testing
         }
         let first = try proxied(slow)
         if uploadIsFirst {
-            #expect(try await first.confirm(key) == .stored(also: []))
+            #expect(try await first.confirm(key) == .stored(at: [target.uuid]))
         } else {
-            #expect(try await first.remove(key, before: nil) == .removed(also: []))
+            #expect(try await first.remove(key, before: nil) == .removed(from: [target.uuid]))
         }
         #expect(try await log() == [target.uuid: !uploadIsFirst])
         #expect(gateway.changesAtRemotes.count == 0)
