@@ -3,6 +3,7 @@ public import AnnexProtocol
 import Blocking
 import FileIO
 import GitHost
+import Locations
 import Logging
 import ObjectStore
 import Synchronization

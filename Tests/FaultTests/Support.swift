@@ -186,7 +186,7 @@ private final class Bytes: UploadBody {
         pieces = Pieces([Array(bytes[..<(bytes.count / 2)]), Array(bytes[(bytes.count / 2)...])])
     }
 
-    func next() async throws -> UploadChunk { pieces.next().map { .bytes($0) } ?? .end }
+    func next() async throws -> UploadChunk { pieces.next().map { .bytes($0) } ?? .end(.unchecked) }
 }
 
 /// Runs `attempt` again and again on copies of a site, and lets another one of its file operations fail each time.

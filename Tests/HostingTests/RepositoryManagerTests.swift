@@ -138,7 +138,7 @@ import Testing
         func next() async throws -> UploadChunk {
             let answer = isIdle()
             wasIdle.withLock { $0 = answer }
-            return .end
+            return .end(.unchecked)
         }
     }
 

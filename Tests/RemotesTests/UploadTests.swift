@@ -261,7 +261,7 @@ import Testing
         init(_ bytes: [UInt8], pause: Duration) {
             let half = bytes.count / 2
             chunks = Mutex([
-                .bytes(ByteBuffer(bytes: bytes[..<half])), .bytes(ByteBuffer(bytes: bytes[half...])), .end,
+                .bytes(ByteBuffer(bytes: bytes[..<half])), .bytes(ByteBuffer(bytes: bytes[half...])), .end(.unchecked),
             ])
             self.pause = pause
         }

@@ -18,39 +18,25 @@ extension LocalContent {
     }
 
     private func take(_ key: Key, _ upload: Upload) async throws -> StoreOutcome {
-        var upload = upload
-        var hasStepped = false
-        var turnsInVain = 0
-        while turnsInVain < Self.turnsInVain {
-            let step = try await repository.turns.withTurn(for: key, hasStepped: hasStepped) { turn in
-                try await take(turn, for: key, upload)
+        var rest = upload
+        return try await repository.turns.uploading(key) { turn in
+            let step = try await take(turn, for: key, rest)
+            if case .steppedBack(let received) = step {
+                rest.offset += received
+                rest.length -= Int64(received)
             }
-            switch step {
-            case .ended(let outcome): return outcome
-            case .steppedBack(let received):
-                hasStepped = true
-                turnsInVain = received > 0 ? 0 : turnsInVain + 1
-                upload.offset += received
-                upload.length -= Int64(received)
-            }
+            return step
         }
-        return .notStored(reason: "the upload is stuck, and others wait for this key")
     }
 
-    private enum Step: Sendable {
-        case ended(StoreOutcome)
-        /// So many bytes of the body were taken; the rest is still to come.
-        case steppedBack(received: UInt64)
-    }
-
-    private func take(_ turn: Turn, for key: Key, _ upload: Upload) async throws -> Step {
+    private func take(_ turn: Turn, for key: Key, _ upload: Upload) async throws -> UploadStep {
         switch try await beginReceiving(key, upload) {
         case .alreadyPresent:
             try await secure(key)
             return .ended(.stored(at: [uuid]))
         case .refused(let refusal): return .ended(.notStored(reason: try await reason(of: refusal)))
         case .busy: return .ended(.notStored(reason: "another process is receiving this key"))
-        case .ready(let reception): return try await receive(key, from: upload.body, into: reception, turn)
+        case .ready(let reception): return try await receive(key, from: upload, into: reception, turn)
         }
     }
 
@@ -58,6 +44,7 @@ extension LocalContent {
     private func beginReceiving(_ key: Key, _ upload: Upload) async throws -> ReceiveStart {
         try await examine(key)
         let equivalents = try await equivalentKeys(of: key)
+        let isJudged = upload.isJudgedInFront
         let deadline = ContinuousClock.now + Self.patience
         let (client, file, offset, length) = (
             upload.client, upload.associatedFile ?? [], upload.offset, upload.length
@@ -67,7 +54,7 @@ extension LocalContent {
                 try objects.beginReceiving(
                     key, clientUUID: client, associatedFile: file, offset: offset, length: length,
                     isSecure: key.isSecure(equivalentKeys: equivalents),
-                    checker: KeyChecker(ContentVerifier(key, equivalentKeys: equivalents)))
+                    checker: isJudged ? nil : KeyChecker(ContentVerifier(key, equivalentKeys: equivalents)))
             }
             guard case .busy = start, ContinuousClock.now < deadline else { return start }
             try await Task.sleep(for: .milliseconds(200))
@@ -80,15 +67,15 @@ extension LocalContent {
     }
 
     private func receive(
-        _ key: Key, from body: any UploadBody, into reception: Reception, _ turn: Turn
-    ) async throws -> Step {
+        _ key: Key, from upload: Upload, into reception: Reception, _ turn: Turn
+    ) async throws -> UploadStep {
         let pool = repository.services.pool
-        guard let end = try await turn.steppingBack({ try await pump(body, into: reception, turn) }) else {
+        guard let end = try await turn.steppingBack({ try await pump(upload, into: reception, turn) }) else {
             // What came is kept as if the connection had broken; whoever is next goes on from there.
             let received = reception.bytesReceived
             _ = try await pool.run { try reception.finish(.broken) }
             try await pool.run { reception.release() }
-            return .steppedBack(received: received)
+            return .steppedBack(after: received)
         }
         let result = try await pool.run { try reception.finish(end) }
         if case .stored = result {
@@ -105,7 +92,7 @@ extension LocalContent {
     }
 
     /// Writes and hashes the body as it comes; answers how it ended, or nil when it was left for others that wait.
-    private func pump(_ body: any UploadBody, into reception: Reception, _ turn: Turn) async throws -> BodyEnd? {
+    private func pump(_ upload: Upload, into reception: Reception, _ turn: Turn) async throws -> BodyEnd? {
         let pool = repository.services.pool
         // Step by step, so that neither a client that leaves nor one that waits must see the end of a long reading.
         while let count = try await pool.run({ try reception.rereadSome() }) {
@@ -115,14 +102,15 @@ extension LocalContent {
         }
         while true {
             if turn.isAskedToStepBack { return nil }
-            switch try await body.next() {
+            switch try await upload.body.next() {
             case .bytes(let buffer):
                 turn.advance(by: buffer.readableBytes)
                 try await pool.run { try buffer.withUnsafeReadableBytes { try reception.append($0) } }
                 if reception.isTooLong { return .tooLong }
-            case .end:
+            case .end(let proof):
                 turn.settle()
-                return .complete
+                if upload.isJudgedInFront { return .judged(isGenuine: proof == .right) }
+                return proof == .wrong ? .judged(isGenuine: false) : .complete
             case .broken: return turn.isAskedToStepBack ? nil : .broken
             }
         }
@@ -141,12 +129,14 @@ extension LocalContent {
         }
     }
 
-    /// After so many turns without a byte an upload is given up; each lasts a few seconds, so in all about as long as a
-    /// body that nobody waits for may be silent.
-    private static var turnsInVain: Int { 100 }
-
     /// How long an upload waits for another process.
     private static var patience: Duration { .seconds(20) }
+}
+
+extension Upload {
+    /// Whether nobody needs to look at the content any more when it has come. A body that goes on after it has stepped back
+    /// is judged as well, but not what is here from before.
+    fileprivate var isJudgedInFront: Bool { offset == 0 && body.isJudged }
 }
 
 /// The store's view of a key's verifier.

@@ -3,7 +3,6 @@ import FileIO
 import GitHost
 public import Locations
 import ObjectStore
-import SystemPackage
 
 /// What failures of this machine mean to those who ask for content: in one place, since each of the parts below has errors
 /// of its own, and whoever asks must be able to compare them with those of any other place.
@@ -79,18 +78,6 @@ extension LocationError {
         case .readOnly: self.init(.forbidden, error.message, cause: error)
         case .unexpectedContent, .brokenTree, .tooMuch, .failed:
             self.init(.failed, "the git-annex branch could not be changed", cause: error)
-        }
-    }
-
-    private init(_ error: FileError) {
-        if error.isOutOfSpace {
-            self = .diskFull(error)
-        } else if error.isOutOfDescriptors {
-            self.init(.busy, "the server has too many files open; try again", cause: error)
-        } else if error.code == .readOnlyFileSystem {
-            self.init(.forbidden, "nothing can be stored: the server's file system is read-only", cause: error)
-        } else {
-            self.init(.failed, "\(error.operation) failed on the server: \(error.code)", cause: error)
         }
     }
 }

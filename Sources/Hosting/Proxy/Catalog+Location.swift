@@ -47,9 +47,9 @@ extension Catalog {
         case .path(let path): return LocalRemote(name: remote.name, content: try await local(remote, path, uuid))
         case .annexHTTP(let url, let gitURL):
             let target = AnnexHTTPTarget(name: remote.name, uuid: uuid, url: url, gitURL: gitURL)
-            return OneUploadAtATime(
+            return SerializedUploads(
                 target: services.remotes.location(of: target, gateway: gateway, caller: caller),
-                turns: turns(ofRemote: uuid))
+                turns: turns(ofRemote: uuid), pool: services.pool)
         case .gitHTTP, .unsupported:
             throw LocationError(.notConfigured, "\(remote.name) cannot be reached: \(remote.address)")
         }

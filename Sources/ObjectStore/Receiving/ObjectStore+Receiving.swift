@@ -12,13 +12,18 @@ extension ObjectStore {
     ///   - offset: bytes that the client leaves out at the front, in the hope that they are here.
     ///   - length: the announced length of the body in bytes.
     ///   - isSecure: whether the hash in the key is secure, where the caller knows better than its backend tells (VURL).
-    ///   - checker: a fresh checker for this key. The reception reads the bytes that are here already for it.
+    ///   - checker: a fresh checker for this key. The reception reads the bytes that are here already for it. Nil for a body
+    ///     that holds all of the content and is compared with the key on its way here (``BodyEnd/judged(isGenuine:)``): it
+    ///     takes the place of what is here, since the verdict is about the body alone.
     public func beginReceiving(
         _ key: Key, clientUUID: [UInt8], associatedFile: [UInt8] = [], offset: UInt64, length: Int64,
-        isSecure: Bool? = nil, checker: sending any ContentChecking
+        isSecure: Bool? = nil, checker: sending (any ContentChecking)?
     ) throws(ObjectStoreError) -> ReceiveStart {
-        let checker = CheckerBox(checker)
+        let checker: CheckerBox? = if let checker { CheckerBox(checker) } else { nil }
         return try reporting {
+            guard checker != nil || offset == 0 else {
+                throw ObjectStoreError(code: .misuse, message: "a body that is judged holds all of the content")
+            }
             let settings = try settings()
             if try find(key, settings) != nil { return .alreadyPresent }
             if let refusal = refusal(key, offset: offset, length: length, isSecure: isSecure, settings) {
@@ -74,7 +79,7 @@ extension ObjectStore {
 
     private func receive(
         _ key: Key, _ request: ReceiveRequest, _ partial: PartialFiles, _ settings: StoreSettings,
-        _ slot: TransferSlot, _ checker: CheckerBox
+        _ slot: TransferSlot, _ checker: CheckerBox?
     ) throws -> ReceiveStart {
         let modes = FileModes(settings, paths)
         // The partial content is of no use to this client, and would be offered to it again and again.
@@ -92,9 +97,9 @@ extension ObjectStore {
         let file = try openPartial(path, modes)
         // A key that tells no size may be as large.
         if request.length >= PartialFiles.largeUpload || key.contentSize == nil { try? partial.claim(path, modes) }
-        // Content that cannot be verified had better come from one reading of the sender's file; so the body replaces
-        // what overlaps.
-        let kept = checker.checker.isVerifiable ? existing : request.offset
+        // Content that is not verified here has to come from one reading of the sender's file; so the body replaces what
+        // overlaps.
+        let kept = checker?.checker.isVerifiable == true ? existing : request.offset
         if kept < existing { try file.truncate(to: kept) }
         return .ready(
             Reception(

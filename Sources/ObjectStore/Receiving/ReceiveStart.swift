@@ -44,6 +44,8 @@ public enum ReceiveRefusal: Sendable, Hashable, CustomStringConvertible {
 public enum BodyEnd: Sendable, Hashable {
     /// All announced bytes came, and the body ended there.
     case complete
+    /// All announced bytes came, and whoever passed them on has compared them with the key.
+    case judged(isGenuine: Bool)
     /// The body ended properly before all announced bytes came; its bytes cannot be trusted (spec 01 §4.2).
     case cleanShort
     /// More bytes came than were announced.

@@ -8,6 +8,7 @@ extension AnnexHTTPLocation {
     /// One streaming `put`. The last byte goes out only when the sender has ended the body properly, with as many bytes as
     /// it announced, and they are right; a target thus throws away what is not (spec 03 §3.3, #64).
     func store(_ key: Key, from upload: Upload) async throws -> StoreOutcome {
+        let upload = upload.judged(as: key, pool: pool)
         let place = try await state.gate.enter(.transfer, name)
         defer { place.release() }
         try await prepareUpload(of: key)
@@ -57,9 +58,9 @@ extension AnnexHTTPLocation {
 
     /// An upload without bytes. A negative length tells the target that what it has is too much (spec 01 §6.5).
     private func sendNothing(_ key: Key, _ upload: Upload) async throws -> StoreOutcome {
-        let source = UploadSource(upload, of: key, pool: pool)
+        let source = UploadSource(upload.body)
         guard try await source.next() == nil else { return .notStored(reason: "more bytes than announced") }
-        if upload.length == 0, try await !source.isGenuine() {
+        if upload.length == 0, !source.isGenuine {
             return .notStored(reason: "the content is not that of the key")
         }
         let reply = try await ask(ifPossible: put(key, upload), .stored, headers: headers(upload))
@@ -76,7 +77,7 @@ extension AnnexHTTPLocation {
     private var notStored: String { "\(name) did not store it" }
 
     private func send(_ key: Key, _ upload: Upload) async throws -> StoreOutcome {
-        let source = UploadSource(upload, of: key, pool: pool)
+        let source = UploadSource(upload.body)
         let operation = put(key, upload)
         let result = try await stepping(operation) { version in
             try await state.login.authorizing { credentials in
@@ -160,7 +161,7 @@ extension AnnexHTTPLocation {
             stream.finish()
             return .short(by: length - received)
         }
-        guard try await source.isGenuine(), let last else {
+        guard source.isGenuine, let last else {
             stream.finish()
             return .wrongContent
         }

@@ -59,7 +59,7 @@ private final class ExchangeBody: UploadBody {
 
     func next() async throws -> UploadChunk {
         do {
-            guard let bytes = try await exchange.nextBytes() else { return .end }
+            guard let bytes = try await exchange.nextBytes() else { return .end(.unchecked) }
             return .bytes(bytes)
         } catch let error as ServiceError {
             state.withLock { $0 = error }

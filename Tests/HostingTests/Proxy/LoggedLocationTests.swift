@@ -1,8 +1,7 @@
 import AnnexBranch
 import AnnexProtocol
 import Locations
-import NIOCore
-import Synchronization
+import LocationsTesting
 import Testing
 
 @testable import Hosting
@@ -22,64 +21,7 @@ import Testing
         key = try Key(parsing: "SHA256-s3--x")
     }
 
-    /// A remote that says what it was told to, after `meanwhile`.
-    private struct Target: ContentLocation {
-        let uuid: RepositoryUUID
-        let traits = LocationTraits()
-        var storing: StoreOutcome
-        var removing: RemovalOutcome
-        var present: [RepositoryUUID] = []
-        var meanwhile: @Sendable () async -> Void = {}
-
-        let holds = SharedFlag()
-
-        init(_ uuid: RepositoryUUID = .random(), meanwhile: @escaping @Sendable () async -> Void = {}) {
-            self.uuid = uuid
-            storing = .stored(at: [uuid])
-            removing = .removed(from: [uuid])
-            self.meanwhile = meanwhile
-        }
-
-        func isPresent(_ key: Key) async throws -> Bool { holds.value }
-        func open(_ key: Key, for reading: Reading) async throws -> Content? { nil }
-        func partial(of key: Key, for client: [UInt8]) async throws -> PartialContent {
-            .alreadyPresent(at: present)
-        }
-        func lock(_ key: Key) async throws -> (any HeldLock)? { nil }
-
-        func store(_ key: Key, from upload: Upload) async throws -> StoreOutcome {
-            await meanwhile()
-            return storing
-        }
-
-        /// Has it at once, and answers later.
-        func confirm(_ key: Key) async throws -> StoreOutcome {
-            holds.value = true
-            await meanwhile()
-            return storing
-        }
-
-        func remove(_ key: Key, before deadline: BootSeconds?) async throws -> RemovalOutcome {
-            holds.value = false
-            await meanwhile()
-            try Task.checkCancellation()
-            return removing
-        }
-    }
-
-    private final class SharedFlag: Sendable {
-        private let flag = Atomic(false)
-        var value: Bool {
-            get { flag.load(ordering: .acquiring) }
-            set { flag.store(newValue, ordering: .releasing) }
-        }
-    }
-
-    private struct Nothing: UploadBody {
-        func next() async throws -> UploadChunk { .end }
-    }
-
-    private func proxied(_ target: Target) throws -> LoggedLocation {
+    private func logged(_ target: FakeLocation) throws -> LoggedLocation {
         LoggedLocation(
             name: "archive", target: target, gateway: gateway, branch: try #require(gateway.branch), catalog: catalog)
     }
@@ -89,15 +31,18 @@ import Testing
         return try #require(try await repository.branch?.locations(of: key)).mapValues { $0 == .present }
     }
 
-    private let upload = Upload(client: [], associatedFile: nil, offset: 0, length: 3, body: Nothing())
+    private var upload: Upload {
+        Upload(client: [], associatedFile: nil, offset: 0, length: 3, body: FakeBody([1, 2, 3]))
+    }
 
     @Test("what takes longer than an unused repository stays open is logged all the same", arguments: 0..<3)
     func slow(operation: Int) async throws {
-        var target = Target()
-        target.meanwhile = { [catalog] in
+        let target = FakeLocation()
+        target[key] = operation == 0 ? nil : [1, 2, 3]
+        target.script.meanwhile = { [catalog] _ in
             for repository in catalog.takeIdle(for: .zero) { await repository.close() }
         }
-        let location = try proxied(target)
+        let location = try logged(target)
         switch operation {
         case 0: #expect(try await location.store(key, from: upload) == .stored(at: [target.uuid]))
         case 1: #expect(try await location.confirm(key) == .stored(at: [target.uuid]))
@@ -117,18 +62,20 @@ import Testing
         let stranger = RepositoryUUID.random()
         let cluster = RepositoryUUID("ac62637c-755e-82cf-a521-db9880915961")!
         let claimed = [own, hosted, stranger, cluster]
-        var target = Target()
-        target.storing = .stored(at: [target.uuid] + claimed)
-        target.removing = .notRemoved(reason: "no", from: [stranger])
-        target.present = claimed
-        let location = try proxied(target)
-        #expect(try await location.partial(of: key, for: []) == .alreadyPresent(at: [stranger, cluster]))
+        let target = FakeLocation()
+        target.script.others = claimed
+        target[key] = [1, 2, 3]
+        let location = try logged(target)
+        #expect(
+            try await location.partial(of: key, for: []) == .alreadyPresent(at: [target.uuid, stranger, cluster]))
         #expect(try await log() == [:])
         #expect(try await location.store(key, from: upload) == .stored(at: [target.uuid, stranger, cluster]))
         #expect(try await log() == [target.uuid: true, stranger: true])
         // A cluster that could not remove everywhere did so somewhere.
+        target.script.isLocked = true
+        target.script.others = [stranger]
         #expect(
-            try await location.remove(key, before: nil) == .notRemoved(reason: "archive: no", from: [stranger]))
+            try await location.remove(key, before: nil) == .notRemoved(reason: "archive: locked", from: [stranger]))
         #expect(try await log() == [target.uuid: true, stranger: false])
     }
 
@@ -136,12 +83,14 @@ import Testing
     func cancelled() async throws {
         let begun = AsyncStream<Void>.makeStream()
         let proceed = AsyncStream<Void>.makeStream()
-        let target = Target(meanwhile: {
+        let target = FakeLocation()
+        target.script.meanwhile = { _ in
             begun.continuation.finish()
             for await _ in proceed.stream {}
-        })
+            try Task.checkCancellation()
+        }
         try await gateway.branch?.recordLocation(of: key, in: target.uuid, present: true)
-        let location = try proxied(target)
+        let location = try logged(target)
         let removal = Task { try await location.remove(key, before: nil) }
         for await _ in begun.stream {}
         removal.cancel()
@@ -154,25 +103,37 @@ import Testing
         "an upload that is overtaken by a removal, or the other way round, is logged as it came out",
         arguments: [true, false])
     func overtaken(uploadIsFirst: Bool) async throws {
-        let target = Target()
+        let target = FakeLocation()
+        target[key] = [1, 2, 3]
+        let location = try logged(target)
         // The first has done its work at the remote, and its answer comes after the second one is through.
-        let second = try proxied(target)
-        var slow = target
-        let key = key
-        slow.meanwhile = {
-            if uploadIsFirst {
-                _ = try? await second.remove(key, before: nil)
-            } else {
-                _ = try? await second.confirm(key)
+        target.script.meanwhile = { [key] operation in
+            if uploadIsFirst, operation == .confirm {
+                _ = try await location.remove(key, before: nil)
+            } else if !uploadIsFirst, operation == .remove {
+                target[key] = [1, 2, 3]
+                _ = try await location.confirm(key)
             }
         }
-        let first = try proxied(slow)
         if uploadIsFirst {
-            #expect(try await first.confirm(key) == .stored(at: [target.uuid]))
+            #expect(try await location.confirm(key) == .stored(at: [target.uuid]))
         } else {
-            #expect(try await first.remove(key, before: nil) == .removed(from: [target.uuid]))
+            #expect(try await location.remove(key, before: nil) == .removed(from: [target.uuid]))
         }
         #expect(try await log() == [target.uuid: !uploadIsFirst])
         #expect(gateway.changesAtRemotes.count == 0)
+    }
+
+    @Test("what fails at the remote is passed on, and nothing is logged of it")
+    func failures() async throws {
+        let target = FakeLocation()
+        let location = try logged(target)
+        let failure = LocationError(.timedOut, "archive has been silent for 60 s")
+        target.script.failures = [.store: failure, .confirm: failure, .remove: failure, .isPresent: failure]
+        await #expect(throws: failure) { try await location.store(key, from: upload) }
+        await #expect(throws: failure) { try await location.confirm(key) }
+        await #expect(throws: failure) { try await location.remove(key, before: nil) }
+        await #expect(throws: failure) { try await location.isPresent(key) }
+        #expect(try await log() == [:])
     }
 }

@@ -110,7 +110,7 @@ final class GivenBody: UploadBody {
 
     init(_ chunks: [UploadChunk]) { self.chunks = Mutex(chunks) }
 
-    convenience init(_ bytes: [UInt8], pieces: Int = 65_536, end: UploadChunk? = .end) {
+    convenience init(_ bytes: [UInt8], pieces: Int = 65_536, end: UploadChunk? = .end(.unchecked)) {
         var chunks: [UploadChunk] = stride(from: 0, to: bytes.count, by: pieces).map {
             .bytes(ByteBuffer(bytes: bytes[$0..<min($0 + pieces, bytes.count)]))
         }
@@ -131,7 +131,7 @@ final class GivenBody: UploadBody {
 
 func upload(
     _ bytes: [UInt8], length: Int? = nil, offset: UInt64 = 0, file: String? = nil, pieces: Int = 65_536,
-    end: UploadChunk? = .end
+    end: UploadChunk? = .end(.unchecked)
 ) -> Upload {
     Upload(
         client: gatewayUUID.bytes, associatedFile: file.map { Array($0.utf8) }, offset: offset,

@@ -1,60 +1,67 @@
-import AnnexProtocol
+public import AnnexProtocol
+public import Blocking
 import FileIO
-import Locations
 
-/// A remote to which uploads of one key go one after the other, since some servers fail where two come at once.
+/// A place to which uploads of one key go one after the other, since some servers fail if two come at once
+/// (``LocationTraits/takesUploadsOfOneKeyAtOnce``).
 ///
 /// Who waited asks first whether the content has come meanwhile. An upload that crawls, or has stopped, while others
-/// wait gives way: the remote keeps what was sent, and the upload goes on behind it when its turn comes again. Mostly it
-/// then finds the content stored.
-struct OneUploadAtATime: ContentLocation {
-    let target: any ContentLocation
-    let turns: KeyTurns
-    /// How long an upload that gives way may take to hand over to the remote what was pulled from its sender.
-    var grace = Duration.seconds(5)
-    /// How long it may then take until the remote has all that was sent.
-    var settling = Duration.seconds(5)
+/// wait gives way: the place keeps what was sent, and the upload goes on behind it when its turn comes again. Mostly it
+/// then finds the content stored. The body is judged once, however many turns it takes.
+public struct SerializedUploads: ContentLocation {
+    private let target: any ContentLocation
+    private let turns: KeyTurns
+    private let pool: BlockingPool
+    /// How long an upload that gives way may take to hand over to the place what was pulled from its sender.
+    private let grace = Duration.seconds(5)
+    /// How long it may then take until the place has all that was sent.
+    private let settling: Duration
 
-    /// After so many turns without a byte an upload is given up; each lasts a few seconds.
-    private static let turnsInVain = 100
+    /// - Parameters:
+    ///   - turns: the line of uploads to this place, shared by all who send to it.
+    ///   - pool: threads for digests.
+    public init(
+        target: any ContentLocation, turns: KeyTurns, pool: BlockingPool, settling: Duration = .seconds(5)
+    ) {
+        self.target = target
+        self.turns = turns
+        self.pool = pool
+        self.settling = settling
+    }
 
-    var uuid: RepositoryUUID { target.uuid }
+    public var uuid: RepositoryUUID { target.uuid }
 
-    var traits: LocationTraits {
+    public var traits: LocationTraits {
         var traits = target.traits
         traits.takesUploadsOfOneKeyAtOnce = true
         return traits
     }
 
-    func store(_ key: Key, from upload: Upload) async throws -> StoreOutcome {
-        let body = InterruptedBody(upload.body)
+    public func store(_ key: Key, from upload: Upload) async throws -> StoreOutcome {
+        let upload = upload.judged(as: key, pool: pool)
+        let body = ResumableBody(upload.body)
         var hasStepped = false
-        var turnsInVain = 0
-        while turnsInVain < Self.turnsInVain {
+        return try await turns.uploading(key) { turn in
             let before = body.pulled
-            let outcome = try await turns.withTurn(for: key, hasStepped: hasStepped) { turn in
-                hasStepped
-                    ? try await goOn(turn, key, upload, body) : try await take(turn, key, upload, body)
-            }
-            if let outcome { return outcome }
+            let outcome =
+                hasStepped ? try await goOn(turn, key, upload, body) : try await take(turn, key, upload, body)
             hasStepped = true
-            turnsInVain = body.pulled > before ? 0 : turnsInVain + 1
+            return outcome.map { .ended($0) } ?? .steppedBack(after: body.pulled - min(before, body.pulled))
         }
-        return .notStored(reason: "the upload is stuck, and others wait for this key")
     }
 
-    /// The first turn; nil where the upload has given way.
+    /// The first turn; nil if the upload has given way.
     private func take(
-        _ turn: Turn, _ key: Key, _ upload: Upload, _ body: InterruptedBody
+        _ turn: Turn, _ key: Key, _ upload: Upload, _ body: ResumableBody
     ) async throws -> StoreOutcome? {
         if turn.hasWaited, try await target.isPresent(key) { return .stored(at: [uuid]) }
         return try await send(turn, key, upload, body)
     }
 
-    /// A later turn: sends what was not pulled yet, where the remote has all that was; nil where the upload has given way
+    /// A later turn: sends what was not pulled yet, if the place has all that was; nil if it has given way
     /// again.
     private func goOn(
-        _ turn: Turn, _ key: Key, _ upload: Upload, _ body: InterruptedBody
+        _ turn: Turn, _ key: Key, _ upload: Upload, _ body: ResumableBody
     ) async throws -> StoreOutcome? {
         let deadline = ContinuousClock.now + settling
         while true {
@@ -89,9 +96,9 @@ struct OneUploadAtATime: ContentLocation {
         }
     }
 
-    /// Sends what was not pulled from the sender yet; nil where the upload has given way.
+    /// Sends what was not pulled from the sender yet; nil if the upload has given way.
     private func send(
-        _ turn: Turn, _ key: Key, _ upload: Upload, _ body: InterruptedBody
+        _ turn: Turn, _ key: Key, _ upload: Upload, _ body: ResumableBody
     ) async throws -> StoreOutcome? {
         var rest = upload
         rest.offset += body.pulled
@@ -110,15 +117,17 @@ struct OneUploadAtATime: ContentLocation {
         }
     }
 
-    func isPresent(_ key: Key) async throws -> Bool { try await target.isPresent(key) }
-    func open(_ key: Key, for reading: Reading) async throws -> Content? { try await target.open(key, for: reading) }
-    func partial(of key: Key, for client: [UInt8]) async throws -> PartialContent {
+    public func isPresent(_ key: Key) async throws -> Bool { try await target.isPresent(key) }
+    public func open(_ key: Key, for reading: Reading) async throws -> Content? {
+        try await target.open(key, for: reading)
+    }
+    public func partial(of key: Key, for client: [UInt8]) async throws -> PartialContent {
         try await target.partial(of: key, for: client)
     }
-    func confirm(_ key: Key) async throws -> StoreOutcome { try await target.confirm(key) }
-    func lock(_ key: Key) async throws -> (any HeldLock)? { try await target.lock(key) }
+    public func confirm(_ key: Key) async throws -> StoreOutcome { try await target.confirm(key) }
+    public func lock(_ key: Key) async throws -> (any HeldLock)? { try await target.lock(key) }
 
-    func remove(_ key: Key, before deadline: BootSeconds?) async throws -> RemovalOutcome {
+    public func remove(_ key: Key, before deadline: BootSeconds?) async throws -> RemovalOutcome {
         try await target.remove(key, before: deadline)
     }
 }

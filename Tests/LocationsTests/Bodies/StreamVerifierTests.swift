@@ -6,7 +6,7 @@ import Synchronization
 import TestKit
 import Testing
 
-@testable import Remotes
+@testable import Locations
 
 @Suite struct StreamVerifierTests {
     @Test("content in pieces of any size gets the verdict of the whole", arguments: 0..<20 as Range<UInt64>)
@@ -86,11 +86,11 @@ import Testing
         let bytes = seededBytes(4 << 20, seed: 1)
         let verifier = try #require(StreamVerifier(try sha256Key(bytes), pool: pool))
         await pool.shutdown()
-        await #expect(throws: PoolWasShutDown.self) {
+        await #expect(throws: LocationError.self) {
             for start in stride(from: 0, to: bytes.count, by: 1 << 18) {
                 try await verifier.feed(ByteBuffer(bytes: bytes[start..<start + 1 << 18]))
             }
         }
-        await #expect(throws: PoolWasShutDown.self) { try await verifier.finish() }
+        await #expect(throws: LocationError.self) { try await verifier.finish() }
     }
 }

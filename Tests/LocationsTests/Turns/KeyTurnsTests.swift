@@ -3,7 +3,7 @@ import Synchronization
 import TestKit
 import Testing
 
-@testable import Hosting
+@testable import Locations
 
 @Suite struct KeyTurnsTests {
     private let key: Key

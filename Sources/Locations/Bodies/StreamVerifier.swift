@@ -1,18 +1,18 @@
-import AnnexProtocol
-import Blocking
-import NIOCore
+public import AnnexProtocol
+public import Blocking
+public import NIOCore
 import Synchronization
 
 /// Computes the digest of content that passes by, on a thread that may take its time: while pieces are hashed, the next
 /// ones may be received and sent. One task at a time feeds it.
-final class StreamVerifier: Sendable {
+public final class StreamVerifier: Sendable {
     private struct State {
         var pieces = CircularBuffer<ByteBuffer>()
         /// What was fed and is not hashed yet, by ``weight(of:)``.
         var backlog = 0
         /// Whether a thread takes pieces out.
         var isWorking = false
-        var failure: PoolWasShutDown?
+        var failure: LocationError?
         /// Resumed once the backlog is that small.
         var waiter: (limit: Int, continuation: CheckedContinuation<Void, Never>)?
 
@@ -33,7 +33,7 @@ final class StreamVerifier: Sendable {
     /// How much may wait to be hashed before the source has to, in bytes; and how much is left when it may go on.
     private static let (highWater, lowWater) = (2 << 20, 1 << 20)
     /// How much a thread hashes in one go, in bytes; then it does what others wait for first.
-    private static let share = 4 << 20
+    public static let share = 4 << 20
 
     /// Touched by the working thread, or when there is none.
     private nonisolated(unsafe) let verifier: ContentVerifier
@@ -44,7 +44,7 @@ final class StreamVerifier: Sendable {
     /// Nil where the key does not tell how to check its content (for VURL keys only the branch does).
     ///
     /// - Parameter share: how much a thread hashes in one go, in bytes; other than usual only in tests.
-    init?(_ key: Key, pool: BlockingPool, share: Int = StreamVerifier.share) {
+    public init?(_ key: Key, pool: BlockingPool, share: Int = StreamVerifier.share) {
         verifier = ContentVerifier(key)
         guard verifier.isVerifiable else { return nil }
         self.pool = pool
@@ -55,7 +55,7 @@ final class StreamVerifier: Sendable {
     var backlog: Int { state.withLock { $0.backlog } }
 
     /// Takes the next piece; returns when little enough waits to be hashed.
-    func feed(_ piece: ByteBuffer) async throws {
+    public func feed(_ piece: ByteBuffer) async throws {
         let backlog = state.withLock { state in
             state.pieces.append(piece)
             state.backlog += Self.weight(of: piece)
@@ -67,7 +67,7 @@ final class StreamVerifier: Sendable {
     }
 
     /// The verdict on everything that was fed.
-    func finish() async throws -> ContentVerifier.Verdict {
+    public func finish() async throws -> ContentVerifier.Verdict {
         begin()
         await wait(for: 0)
         if let failure = state.withLock({ $0.failure }) { throw failure }
@@ -135,7 +135,7 @@ final class StreamVerifier: Sendable {
 
     private func giveUp() {
         state.withLock { state in
-            state.failure = PoolWasShutDown()
+            state.failure = LocationError(.busy, "the server is ending; try again")
             return state.takeWaiter()
         }?.resume()
     }

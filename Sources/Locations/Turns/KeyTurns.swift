@@ -1,5 +1,5 @@
-import AnnexProtocol
-import Blocking
+public import AnnexProtocol
+public import Blocking
 import Synchronization
 
 /// Lets uploads of one key take turns: the next one waits, without reading its body, until the one before has ended.
@@ -7,13 +7,18 @@ import Synchronization
 /// Two receivers would write into one temporary file; and the one that waited usually finds the content stored. An upload
 /// that crawls while others wait is asked to step back: it keeps what it sent, goes to the end of the line, and will
 /// mostly find the content stored when its turn comes again.
-final class KeyTurns: Sendable {
+public final class KeyTurns: Sendable {
     /// When an upload is slow enough to step back.
-    struct Patience: Sendable {
+    public struct Patience: Sendable {
         /// How long an upload is watched while others wait.
-        var window = Duration.seconds(3)
+        public var window: Duration
         /// Bytes that it must get on by within the window.
-        var minimumProgress: UInt64 = 512 << 10
+        public var minimumProgress: UInt64
+
+        public init(window: Duration = .seconds(3), minimumProgress: UInt64 = 512 << 10) {
+            self.window = window
+            self.minimumProgress = minimumProgress
+        }
     }
 
     private struct Waiter {
@@ -36,16 +41,16 @@ final class KeyTurns: Sendable {
     private let patience: Patience
     private let time: Timekeeper
 
-    init(patience: Patience = Patience(), time: Timekeeper = .system) {
+    public init(patience: Patience = Patience(), time: Timekeeper = .system) {
         self.patience = patience
         self.time = time
     }
 
     /// Runs `body` while nobody else has this key's turn. Cancelling the task leaves the queue.
     ///
-    /// - Parameter hasStepped: whether this upload had a turn before and stepped back; only one that is stuck steps back for it
-    ///   again, or slow ones would push each other aside without end.
-    func withTurn<Result: Sendable>(
+    /// - Parameter hasStepped: whether this upload had a turn before and stepped back; only one that is stuck steps back
+    ///   for it again, or slow ones would push each other aside without end.
+    public func withTurn<Result: Sendable>(
         for key: Key, hasStepped: Bool = false, _ body: (Turn) async throws -> Result
     ) async throws -> Result {
         let turn = Turn(hasStepped: hasStepped)
@@ -55,10 +60,11 @@ final class KeyTurns: Sendable {
     }
 
     /// How many uploads wait for their turn.
-    var waiting: Int { state.withLock { $0.lines.values.reduce(0) { $0 + $1.waiting.count } } }
+    public var waiting: Int { state.withLock { $0.lines.values.reduce(0) { $0 + $1.waiting.count } } }
 
     private func take(_ key: Key, _ turn: Turn) async -> Bool {
-        // Also for a task that is cancelled already: what arrived before its client left is still to be kept (spec 01 §4.2).
+        // Also for a task that is cancelled already: what arrived before its client left is still to be kept (spec 01
+        // §4.2).
         let isFree = state.withLock { state in
             guard state.lines[key] == nil else { return false }
             state.lines[key] = Line(active: turn)
@@ -147,103 +153,5 @@ final class KeyTurns: Sendable {
             return isStuck || line.waiting.contains { !$0.turn.hasStepped }
         }
         if isWorthIt { active.askToStepBack() }
-    }
-}
-
-/// The turn of one upload.
-final class Turn: Sendable {
-    let hasStepped: Bool
-    private let bytes = Atomic<UInt64>(0)
-    private let mayStepBack = Atomic(true)
-    private let waited = Atomic(false)
-    private let request = Signal()
-
-    init(hasStepped: Bool) { self.hasStepped = hasStepped }
-
-    /// Whether another upload of this key had its turn before.
-    var hasWaited: Bool { waited.load(ordering: .relaxed) }
-
-    fileprivate func waits() { waited.store(true, ordering: .relaxed) }
-
-    /// Bytes that this turn got on by: received, or read back from the disk.
-    fileprivate var progress: UInt64 { bytes.load(ordering: .relaxed) }
-
-    func advance(by count: Int) { bytes.add(UInt64(count), ordering: .relaxed) }
-
-    /// From here on all bytes are there, and no client is waited for.
-    func settle() { mayStepBack.store(false, ordering: .relaxed) }
-
-    var isAskedToStepBack: Bool { request.isGiven }
-
-    /// Returns when this upload should step back for those that wait, or when the task is cancelled.
-    func stepBackRequest() async { await request.wait() }
-
-    /// Runs `work`, which is cancelled when this upload should step back.
-    ///
-    /// A pull of the body that is cancelled loses nothing: what arrives later is handed to the next one.
-    ///
-    /// - Parameter grace: how long the work may take to come to its end by itself.
-    func steppingBack<Result: Sendable>(
-        after grace: Duration = .zero, _ work: @escaping @Sendable () async throws -> Result
-    ) async throws -> Result {
-        try await withThrowingTaskGroup(of: Result?.self) { group in
-            group.addTask { .some(try await work()) }
-            group.addTask {
-                await self.stepBackRequest()
-                if grace > .zero { try? await Task.sleep(for: grace) }
-                return nil
-            }
-            defer { group.cancelAll() }
-            while let ended = try await group.next() {
-                if let ended { return ended }
-                group.cancelAll()
-            }
-            throw CancellationError()
-        }
-    }
-
-    fileprivate func askToStepBack() { if mayStepBack.load(ordering: .relaxed) { request.give() } }
-}
-
-/// Something that happens once, and those who wait for it.
-private final class Signal: Sendable {
-    private struct State {
-        var isGiven = false
-        var nextID: UInt64 = 0
-        var waiting: [UInt64: CheckedContinuation<Void, Never>] = [:]
-    }
-
-    private let state = Mutex(State())
-
-    var isGiven: Bool { state.withLock { $0.isGiven } }
-
-    func give() {
-        let waiting = state.withLock { state in
-            state.isGiven = true
-            defer { state.waiting = [:] }
-            return state.waiting.values
-        }
-        for waiter in waiting { waiter.resume() }
-    }
-
-    /// Returns when it happens, or when the task is cancelled.
-    func wait() async {
-        let id = state.withLock { state in
-            state.nextID += 1
-            return state.nextID
-        }
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let isOver = state.withLock { state in
-                    // A task that is cancelled later is found in the table.
-                    if state.isGiven || Task.isCancelled { return true }
-                    state.waiting[id] = continuation
-                    return false
-                }
-                if isOver { continuation.resume() }
-            }
-        } onCancel: {
-            state.withLock { $0.waiting.removeValue(forKey: id) }?.resume()
-        }
     }
 }
