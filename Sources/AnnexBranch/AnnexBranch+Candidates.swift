@@ -178,9 +178,7 @@ extension AnnexBranch {
         let directory = journal.temporary
         try await executor.run {
             try createDirectory(directory, sharing: sharing)
-            try Files.replace(
-                path, with: content.utf8, temporary: directory.appending("ignoredrefs"),
-                mode: sharing.file(0o644))
+            try Files.replace(path, with: content.utf8, in: directory, mode: sharing.file(0o644))
             if sharing != .umask { try Files.setMode(path, sharing.file(0o644)) }
         }
     }

@@ -166,13 +166,16 @@ public enum Files {
 
     /// Replaces `path` with `content` so that readers see the old or the new file, also after a power cut.
     ///
-    /// - Parameter temporary: where to write first: a fresh name on the same file system.
+    /// - Parameter folder: where it is written first, under a name of its own; on the same file system. Beside the file if
+    ///   nothing is said.
     public static func replace(
-        _ path: FilePath, with content: some Collection<UInt8>, temporary: FilePath, mode: UInt32 = 0o644,
+        _ path: FilePath, with content: some Collection<UInt8>, in folder: FilePath? = nil, mode: UInt32 = 0o644,
         synchronizingDirectory: Bool = true
     ) throws(FileError) {
+        let name = FreshName.make(path.lastComponent?.string ?? "")
+        let temporary = (folder ?? path.removingLastComponent()).appending(name)
         do throws(FileError) {
-            let file = try OpenFile(temporary, [.writeOnly, .create, .truncate], mode: mode)
+            let file = try OpenFile(temporary, [.writeOnly, .create, .exclusive], mode: mode)
             try file.write([UInt8](content), at: 0)
             try file.synchronize()
             try rename(temporary, to: path)

@@ -144,7 +144,7 @@ private func makeCertificate(in scratch: FilePath, name: String) throws -> TLSFi
                 }
                 #expect(try await subject() == "old")
                 try Files.replace(
-                    FilePath(files.privateKey), with: Array("nonsense".utf8), temporary: scratch.appending("t"))
+                    FilePath(files.privateKey), with: Array("nonsense".utf8), in: scratch)
                 let error = await #expect(throws: TransportError.self) { try await server.reloadCertificates() }
                 #expect(error?.code == .badCertificate)
                 #expect(try await subject() == "old")
