@@ -44,6 +44,7 @@ storm: deps test-deps $(GIT_ANNEX) ## the long forms: 10,000 interruptions, 1,00
 	ANNEXD_TEST_LOOP_SECONDS=300 $(TESTS) --skip-build --filter ScenarioTests.ContentionTests/loops
 	ANNEXD_TEST_REPOSITORIES=10000 $(TESTS) --skip-build --filter ScenarioTests.ManyRepositoriesTests
 	ANNEXD_TEST_DATASETS=300 $(TESTS) --skip-build --filter ScenarioTests.NestedDatasetsTests
+	ANNEXD_TEST_JOBS=50 $(TESTS) --skip-build --filter ScenarioTests.PushRaceTests/jobs
 
 # `make crash ROUNDS=1000 SEED=7`; the seed is told when something is found.
 ROUNDS ?= 1000

@@ -58,6 +58,7 @@ extension ServiceError {
             self.init(status: error.status, reason: error.reason, headers: allowed.isEmpty ? [] : [("Allow", allowed)])
         case let error as Refusal: self.init(error)
         case let error as RemoteError: self.init(error)
+        case let error as PushRefusal: self.init(error)
         case let error as HostingError: self.init(error)
         case let error as ObjectStoreError: self.init(error)
         case let error as FileError: self.init(error)
@@ -66,8 +67,7 @@ extension ServiceError {
         case is CancellationError:
             self.init(status: 503, reason: "the server is ending; try again", headers: [("Retry-After", "5")])
         case is BodyBroken: self.init(status: 408, reason: "the rest of the request did not come")
-        case let error as GitError where error.isOutOfSpace: self = .diskFull
-        case let error as GitError: self.init(status: 500, reason: "git failed: \(error.command)")
+        case let error as GitError: self.init(error)
         default: self.init(status: 500, reason: "Internal Server Error")
         }
     }
@@ -82,6 +82,33 @@ extension ServiceError {
         default: self.init(status: 502, reason: error.message)
         }
     }
+
+    private init(_ error: PushRefusal) {
+        switch error.code {
+        case .malformed: self = .badRequest(error.reason)
+        case .tooLarge: self.init(status: 413, reason: error.reason)
+        case .forbidden: self = .forbidden(error.reason)
+        case .busy: self.init(status: 503, reason: error.reason, headers: [("Retry-After", "5")])
+        }
+    }
+
+    /// Git could not be run, or has ended without a word to the client.
+    private init(_ error: GitError) {
+        if error.isOutOfSpace {
+            self = .diskFull
+        } else if error.code == .spawn {
+            self.init(status: 500, reason: "the host cannot start git; its log tells the operator why")
+        } else if error.message.contains("Permission denied") {
+            self = .notPermitted
+        } else {
+            self.init(status: 500, reason: "git failed on the host (\(error.command)); its log tells the operator why")
+        }
+    }
+
+    /// Files of another owner, mostly: a command was run by root.
+    private static let notPermitted = ServiceError(
+        status: 500, reason: "the host may not use the files of this repository; annexd doctor tells its operator which"
+    )
 
     private init(_ error: HostingError) {
         switch error {
@@ -129,6 +156,8 @@ extension ServiceError {
                 status: 503, reason: "the server has too many files open; try again", headers: [("Retry-After", "5")])
         } else if error.code == .readOnlyFileSystem {
             self = .readOnlyDisk
+        } else if error.code == .permissionDenied || error.code == .notPermitted {
+            self = .notPermitted
         } else {
             self.init(status: 500, reason: "\(error.operation) failed on the server: \(error.code)")
         }

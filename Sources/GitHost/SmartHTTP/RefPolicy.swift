@@ -44,6 +44,8 @@ public struct RefPolicy: Sendable, Hashable {
         (.history, ["refs/heads/?*", "refs/notes/?*", "refs/synced/?*", "refs/remotes/?*"]),
         (.fixed, ["refs/tags/?*", "refs/pull/?*", "refs/merge-requests/?*", "refs/changes/?*"]),
     ]
+    /// Whether what is pushed to a ref is merged into the git-annex branch, and no more than that.
+    public static func isMerged(_ ref: [UInt8]) -> Bool { kind(of: ref) == .merged }
 
     static func kind(of ref: [UInt8]) -> Kind? {
         table.first { line in line.refs.contains { $0.matches(ref) } }?.kind
@@ -87,7 +89,9 @@ public struct RefPolicy: Sendable, Hashable {
 
     // Words without quotes, backslashes and dollar signs: they also stand in the hooks.
     static let deletion = "the git-annex branch holds where the files are and cannot be deleted"
-    static let rewind = "the git-annex branch has other changes; fetch, merge with git annex sync, and push again"
+    static let rewind =
+        "the git-annex branch has other changes, which no push takes back; git annex sync merges and pushes, and what is "
+        + "pushed with --force to refs/heads/synced/git-annex is merged line by line"
     static let hostsOwn = "refs below refs/annexd belong to the host"
     static let otherRef =
         "a ref named git-annex may only be the branch git-annex, synced/git-annex or below refs/synced, and none may stand "

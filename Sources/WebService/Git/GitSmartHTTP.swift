@@ -3,6 +3,7 @@ import AnnexProtocol
 import GitHost
 import Hosting
 import Locations
+import Logging
 
 /// Git over HTTP: the smart services first, plain files for clients that know no better (gitprotocol-http(5)).
 struct GitSmartHTTP {
@@ -54,8 +55,23 @@ struct GitSmartHTTP {
             return try await advertise(.receivePack, SmartHTTP(empty, options: options))
         }
         var options = SmartHTTP.Options()
-        if try await repository.hidesBranch() { options.hiddenRefs = [HostedRepository.branchRef] }
-        try await advertise(.receivePack, context.git(repository, options))
+        if try await repository.hidesBranch() {
+            options.hiddenRefs = [HostedRepository.branchRef]
+        } else {
+            // What a client is shown is what its push is judged by.
+            await repository.flushBranch()
+        }
+        do { try await advertise(.receivePack, context.git(repository, options)) } catch let error as GitError
+            where exchange.status == nil
+        {
+            // As an answer of git's, whose words it shows.
+            let reason = ServiceError(error).reason
+            context.logger.error("push failed", metadata: ["request": "\(exchange.id)", "error": "\(error)"])
+            exchange.note(reason: reason)
+            let answer = GitAnswer(exchange, contentType: GitService.receivePack.advertisementType)
+            try await answer.write(SmartHTTP.failure(reason, of: .receivePack))
+            try await answer.finish()
+        }
     }
 
     private func advertise(_ service: GitService, _ git: SmartHTTP) async throws {

@@ -73,8 +73,12 @@ struct Host: Sendable {
             GitSlots.Limits(
                 working: settings.limits.gitProcesses, slow: settings.limits.gitSlowClients,
                 patience: settings.limits.gitQueue))
+        let manager = RepositoryManager(root: root, services: services)
+        let pushes = Pushes(
+            catalog: catalog, manager: manager,
+            maximumPack: settings.limits.pushSize == 0 ? nil : Int64(settings.limits.pushSize) << 20)
         var context = ServiceContext(
-            catalog: catalog, manager: RepositoryManager(root: root, services: services), locks: locks,
+            catalog: catalog, manager: manager, pushes: pushes, locks: locks,
             policy: Policy(anonymous: Right(rawValue: settings.server.anonymous.rawValue) ?? .none),
             publicAddress: publicAddress, createsOnPush: settings.repositories.pushToCreate, gitSlots: gitSlots,
             metrics: ServiceMetrics(registry: registry), logger: logger)
@@ -82,7 +86,6 @@ struct Host: Sendable {
         context.trustedProxies = proxies
         context.metricsAccess = MetricsPolicy(rawValue: settings.server.metrics.rawValue) ?? .readers
         context.gitPace.grace = settings.limits.headerTimeout
-        context.maximumPack = settings.limits.pushSize == 0 ? nil : Int64(settings.limits.pushSize) << 20
         context.crossOrigin = CrossOrigin(settings.cors.origins)
         let service = WebService(context)
         server = try HTTPServer(configuration: Self.transport(settings), pool: pool, logger: logger) {

@@ -2,14 +2,14 @@ import Blocking
 import FileIO
 import GitHost
 import Glibc
-import Hosting
 import Synchronization
 import SystemPackage
 
 /// What a client sends, kept in a file without a name until it has come whole.
 ///
-/// For the first push of a git-annex branch: from its beginning to its end the host's own branch is out of sight, so it
-/// begins only when nobody's connection can delay its end.
+/// For a push that makes its repository, which others wait for that make the same one; and for the first push of a git-annex
+/// branch: from its beginning to its end the host's own branch is out of sight. Both begin only when nobody's connection can
+/// delay their end.
 final class PushSpool: Sendable {
     private static let number = Atomic<UInt64>(0)
     private static let pieceSize = 256 << 10
@@ -18,11 +18,12 @@ final class PushSpool: Sendable {
     private let pool: BlockingPool
     private let size = Mutex<UInt64>(0)
 
-    init(for repository: HostedRepository) async throws {
-        pool = repository.services.pool
+    /// - Parameter folder: where a crash leaves it to be cleared away.
+    init(in folder: FilePath, on pool: BlockingPool) async throws {
+        self.pool = pool
         let number = Self.number.wrappingAdd(1, ordering: .relaxed).newValue
         // A name under which it would be cleared away, should a crash come before it is taken away.
-        let path = repository.gitDirectory.appending("objects").appending("tmp_push_\(getpid())_\(number)")
+        let path = folder.appending("tmp_push_\(getpid())_\(number)")
         file = try await pool.run {
             let file = try OpenFile(path, [.readWrite, .create, .exclusive], mode: 0o600)
             _ = try Files.unlink(path)
