@@ -24,6 +24,7 @@ struct BranchObjects: Sendable {
         switch reply {
         case .missing: return nil
         case .object(let id, _, _), .tooLarge(let id, _): return String(decoding: id, as: UTF8.self)
+        case .described(let info): return info.id
         }
     }
 
@@ -94,36 +95,15 @@ struct BranchObjects: Sendable {
     /// The largest tree that is read, in bytes: some 100,000 entries, where the hash directories are 4,096.
     static let largestTree = 4 << 20
 
-    /// The size of each object that is there, in bytes; a few are asked for through the process that runs anyway.
+    /// The size of each object that is there, in bytes.
     func sizes(_ names: [[UInt8]]) async throws -> [[UInt8]: Int] {
         try await information(names).mapValues(\.size)
     }
 
-    /// What git knows about an object without its content.
-    struct Info: Sendable {
-        /// In hexadecimal.
-        var id: String
-        var type: Substring
-        var size: Int
-    }
-
     /// Name, type and size of each object that is there. Names hold no LF.
-    func information(_ names: some Collection<[UInt8]> & Sendable) async throws -> [[UInt8]: Info] {
-        if names.isEmpty { return [:] }
-        let command = environment.reduce(
-            GitCommand(["cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)"], in: gitDirectory)
-        ) { $0.environment($1.0, $1.1) }
-        let output = try await command.output(input: ObjectReader.lines(Array(names)))
-        let lines = output.split(separator: 10)
-        guard lines.count == names.count else {
-            throw AnnexBranchError(code: .unexpectedContent, message: "git cat-file answered \(lines.count) lines")
-        }
-        var result: [[UInt8]: Info] = [:]
-        for (name, line) in zip(names, lines) where !line.suffix(8).elementsEqual(" missing".utf8) {
-            let words = String(decoding: line, as: UTF8.self).split(separator: " ")
-            guard words.count == 3, let size = Int(words[2]) else { continue }
-            result[name] = Info(id: String(words[0]), type: words[1], size: size)
-        }
+    func information(_ names: some Collection<[UInt8]> & Sendable) async throws -> [[UInt8]: ObjectInfo] {
+        var result: [[UInt8]: ObjectInfo] = [:]
+        for (name, info) in zip(names, try await reader.information(Array(names))) { result[name] = info }
         return result
     }
 

@@ -259,7 +259,7 @@ import Testing
                 """
                 mkdir -p .annexd/tmp/draft .annexd/trash/1-1
                 echo gone/away > .annexd/aliases/old%name
-                rm .annexd/hooks/each/update
+                rm .annexd/hooks/judging/update
                 find .annexd/tmp/draft .annexd/trash/1-1 -exec touch -d '3 days ago' {} +
                 """, in: host.root)
             // The time of the last change of a draft is what counts, and that is now: nothing may be taken away yet.

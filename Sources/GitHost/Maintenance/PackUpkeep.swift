@@ -1,7 +1,7 @@
 public import FileIO
 public import SystemPackage
 
-/// Keeps a repository's objects in few packs, as `git gc --auto` would.
+/// Keeps a repository's objects in few packs, and its refs in one file, as `git gc --auto` would.
 ///
 /// Pushes and commits to the git-annex branch each leave a pack or loose objects, and what looks for an object opens all
 /// packs: after a day of uploads they would be thousands. Packs are united so that each has at least twice as many objects
@@ -23,6 +23,8 @@ public struct PackUpkeep: Sendable {
     public struct Limits: Sendable, Equatable {
         public var looseObjects = 6700
         public var packs = 50
+        /// Each of them is a file, which every listing of refs opens.
+        public var looseRefs = 500
 
         public init() {}
 
@@ -30,6 +32,7 @@ public struct PackUpkeep: Sendable {
         public init(_ config: GitConfig) {
             looseObjects = Self.limit(config, "gc.auto", looseObjects)
             packs = looseObjects == 0 ? 0 : Self.limit(config, "gc.autoPackLimit", packs)
+            if looseObjects == 0 || config.bool("gc.packRefs") == false { looseRefs = 0 }
         }
 
         private static func limit(_ config: GitConfig, _ name: String, _ standard: Int) -> Int {
@@ -46,12 +49,19 @@ public struct PackUpkeep: Sendable {
         public var looseObjects = 0
         public var looseBytes: UInt64 = 0
 
+        /// Refs that are files of their own, as far as they were counted.
+        public var looseRefs = 0
+
         public init() {}
 
-        public func isDue(_ limits: Limits) -> Bool {
+        public func isDue(_ limits: Limits) -> Bool { hasManyPacks(limits) || hasManyRefs(limits) }
+
+        public func hasManyPacks(_ limits: Limits) -> Bool {
             (limits.packs > 0 && packs.count > limits.packs)
                 || (limits.looseObjects > 0 && looseObjects > limits.looseObjects)
         }
+
+        func hasManyRefs(_ limits: Limits) -> Bool { limits.looseRefs > 0 && looseRefs > limits.looseRefs }
 
         /// Bytes that the new pack takes at most, before the old ones go.
         public var bytesNeeded: UInt64 {
@@ -78,9 +88,13 @@ public struct PackUpkeep: Sendable {
         }
     }
 
-    /// Blocking. Lists two folders. Nothing is counted in a partial clone, which git repacks in a way of its own.
-    public func census() throws(FileError) -> Census {
+    /// Blocking. Lists two folders, and those of refs until there are more than enough of them. Packs are not counted in a
+    /// partial clone, which git repacks in a way of its own.
+    public func census(_ limits: Limits = Limits()) throws(FileError) -> Census {
         var census = Census()
+        if limits.looseRefs > 0 {
+            try count(in: ConfinedPath(gitDirectory).appending("refs"), depth: 0, &census.looseRefs, limits.looseRefs)
+        }
         let objects = ConfinedPath(gitDirectory).appending("objects")
         let packs = objects.appending("pack")
         let names = Set(try Files.list(packs))
@@ -97,6 +111,31 @@ public struct PackUpkeep: Sendable {
             census.addSample(size: status.size)
         }
         return census
+    }
+
+    private func count(
+        in folder: ConfinedPath, depth: Int, _ refs: inout Int, _ limit: Int
+    ) throws(FileError) {
+        for name in try Files.list(folder) {
+            if refs > limit { return }
+            let path = folder.appending(bytes: name)
+            switch try Files.status(path)?.kind {
+            case .directory? where depth < Self.deepestRefs: try count(in: path, depth: depth + 1, &refs, limit)
+            case .regular?: refs += 1
+            default: continue
+            }
+        }
+    }
+
+    private static let deepestRefs = 64
+
+    /// Packs what is too much of it: loose objects and packs, or refs.
+    public func run(_ census: Census, _ limits: Limits) async throws {
+        if census.hasManyPacks(limits) { try await run() }
+        if census.hasManyRefs(limits) {
+            // Refs that somebody changes at the same time stay as they are.
+            _ = try await GitCommand(["pack-refs", "--all"], in: gitDirectory).output()
+        }
     }
 
     /// Packs what is loose and unites packs.

@@ -4,16 +4,17 @@ public import SystemPackage
 
 /// The directory of hooks that annexd gives to `git receive-pack` instead of the repository's own.
 ///
-/// Two sets of them, of which each push runs one: ``Set/whole`` is one process for a push whose commands are all accepted
-/// by their names, however many they are, and ``Set/each`` one more for each ref.
+/// Two sets of them, of which each push runs one: ``Set/whole`` for a push whose commands are all accepted by their names, and
+/// ``Set/judging`` for any other. Either is one process for the whole push, however many refs it has; where something is
+/// refused, there is one more for each ref.
 public enum HookDirectory {
     enum Set: String, CaseIterable {
-        case whole, each
+        case whole, judging
 
         var hooks: [(name: String, text: String)] {
             switch self {
             case .whole: [("pre-receive", HookText.whole)]
-            case .each: [("pre-receive", HookText.objects), ("update", HookText.each)]
+            case .judging: [("pre-receive", HookText.judging), ("update", HookText.verdict)]
             }
         }
 
@@ -31,8 +32,11 @@ public enum HookDirectory {
             try Files.createDirectories(folder, mode: 0o755)
             for (name, text) in set.hooks { try install(name, in: ConfinedPath(folder), text) }
         }
-        // Where earlier versions had the only one.
-        _ = try Files.unlink(ConfinedPath(directory).appending("update"))
+        // Where earlier versions had theirs.
+        for name in ["update", "each/update", "each/pre-receive"] {
+            _ = try Files.unlink(ConfinedPath(directory).appending(name))
+        }
+        try Files.removeEmptyDirectory(ConfinedPath(directory).appending("each"))
     }
 
     private static func install(_ name: String, in folder: ConfinedPath, _ text: String) throws(FileError) {

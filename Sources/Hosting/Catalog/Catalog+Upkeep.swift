@@ -39,26 +39,28 @@ extension HostedRepository {
 
     fileprivate func keepPacked() async {
         let upkeep = PackUpkeep(gitDirectory: gitDirectory, memory: services.gitMemory)
-        let census = { @Sendable () throws -> PackUpkeep.Census? in
+        let census = { @Sendable () throws -> (census: PackUpkeep.Census, limits: PackUpkeep.Limits)? in
             let limits = try self.currentSettings().packing
-            let census = try upkeep.census()
-            return census.isDue(limits) ? census : nil
+            let census = try upkeep.census(limits)
+            return census.isDue(limits) ? (census, limits) : nil
         }
         do {
-            guard let due = try await services.pool.run(census) else { return }
+            guard let (due, limits) = try await services.pool.run(census) else { return }
             let metadata: Logger.Metadata = [
                 "repository": "\(name)", "packs": "\(due.packs.count)", "loose": "\(due.looseObjects)",
+                "refs": "\(due.looseRefs)",
             ]
             let path = gitDirectory
             let free = try await services.pool.run { try Files.freeSpace(at: path) }
             let shortage = services.reserve?.shortage ?? 0
-            let needed = due.bytesNeeded.addingSaturating(Self.spaceLeft).addingSaturating(shortage)
+            let packs = due.hasManyPacks(limits) ? due.bytesNeeded : 0
+            let needed = packs.addingSaturating(Self.spaceLeft).addingSaturating(shortage)
             guard free >= needed else {
                 services.logger.warning(
                     "there is no space to pack objects: \(needed - free) bytes more", metadata: metadata)
                 return postponeUpkeep(by: .seconds(3600))
             }
-            try await upkeep.run()
+            try await upkeep.run(due, limits)
             services.logger.info("objects were packed", metadata: metadata)
             // Whatever the reason is, it would not help to do the same again in a moment.
             if try await services.pool.run(census) != nil { postponeUpkeep(by: .seconds(3600)) }

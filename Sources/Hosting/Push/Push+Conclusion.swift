@@ -6,6 +6,7 @@ extension Push {
     /// Does what follows from a push, accepted or not, and makes the report true.
     func conclude(_ reception: Reception) async -> Result<Ending, any Error> {
         guard var site = reception.site else { return reception.outcome.map { Ending(errors: $0) } }
+        if let hooks = reception.hooks { try? await site.repository.services.pool.run { try hooks.remove() } }
         var answer = reception.answer
         let (rest, report) = answer.end()
         var ending = Ending(bytes: rest)

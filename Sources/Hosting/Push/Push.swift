@@ -53,6 +53,7 @@ public struct Push: Sendable {
         var site: PushSite?
         /// Whether refs may have moved, although the client is gone, or git failed: what follows must be done all the same.
         var hasBegun = false
+        var hooks: PushHooks?
         var answer: PushAnswer
         var outcome: Result<String?, any Error> = .success(nil)
     }
@@ -91,14 +92,15 @@ public struct Push: Sendable {
             let spool = try await spool(body)
             let site = try await desk.site(for: self)
             reception.site = site
-            let (git, notice) = try await desk.git(for: self, in: site.repository)
+            let guarded = try await desk.git(for: self, in: site.repository)
+            reception.hooks = guarded.hooks
             // What this begins is ended by `conclude` alone: nothing may fail in between.
             try await begin(in: site.repository)
             reception.hasBegun = true
             let filter = PushFilter(reception.answer)
             defer { reception.answer = filter.answer }
-            if let notice { try await answer(notice.bytes) }
-            let result = try await git.respond(
+            if let notice = guarded.notice { try await answer(notice.bytes) }
+            let result = try await guarded.git.respond(
                 .receivePack, GitProtocol(header: header),
                 feed: { input in
                     guard try await input.write(body.beginning), !body.isWhole else { return }

@@ -4,7 +4,7 @@ import GitHost
 import ObjectStore
 public import SystemPackage
 
-/// A `git-annex` ref that somebody pushes, before it moves: what git's `update` hook is asked.
+/// A `git-annex` ref that somebody pushes, before it moves: what git's `pre-receive` hook asks about.
 public struct PushedRef: Sendable {
     /// The full name.
     public var ref: String

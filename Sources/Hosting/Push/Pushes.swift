@@ -31,11 +31,11 @@ public struct Pushes: Sendable {
         -> Push
     { Push(request: request.git, name: present?.name ?? name, present: present, desk: self, mayRewrite: mayRewrite) }
 
-    /// Git for a push, and what the person who pushes is told before git answers.
+    /// Git for a push, with what guards it.
     ///
     /// Throws ``PushRefusal`` where the push is refused as a whole, and whatever keeps the hooks from being there.
-    func git(for push: Push, in repository: HostedRepository) async throws -> (git: SmartHTTP, notice: GitChunk?) {
-        let (request, gitDirectory, hooks) = (push.request, repository.gitDirectory, catalog.root.hooks)
+    func git(for push: Push, in repository: HostedRepository) async throws -> GuardedGit {
+        let (request, gitDirectory, root) = (push.request, repository.gitDirectory, catalog.root)
         var options = SmartHTTP.Options()
         options.memory = repository.services.gitMemory
         options.isBare = repository.isBare
@@ -43,19 +43,23 @@ public struct Pushes: Sendable {
         if !repository.isBare { options.environment = try await ContentFilters.disabling(in: gitDirectory) }
         let succession = repository.isBare ? try await HeadFollower.succession(request.commands, in: gitDirectory) : nil
         options.allowsDeletingHead = succession?.next != nil
+        let (hooks, occupied): (PushHooks, OpenFile)
         do {
-            options.hooks = try await repository.services.pool.run {
-                try PushHooks(
-                    hooks, for: request.commands, of: RefPolicy(mayRewrite: push.mayRewrite), in: gitDirectory,
-                    program: OwnProgram.path)
+            (hooks, occupied) = try await repository.services.pool.run {
+                let occupied = try root.occupyWorkshop()
+                let hooks = try PushHooks(
+                    root.hooks, for: request.commands, of: RefPolicy(mayRewrite: push.mayRewrite), in: gitDirectory,
+                    workshop: root.workshop, program: OwnProgram.path)
+                return (hooks, occupied)
             }
         } catch let refused as PushHooks.TooManyRefused {
             let ref = String(decoding: refused.ref, as: UTF8.self)
             throw PushRefusal(.forbidden, "\(ref) and many other refs are refused: \(refused.reason)")
         }
-        return (
-            SmartHTTP(gitDirectory, options: options), succession.flatMap { SmartHTTP.notice($0.notice, to: request) }
-        )
+        options.hooks = hooks
+        return GuardedGit(
+            git: SmartHTTP(gitDirectory, options: options), hooks: hooks,
+            notice: succession.flatMap { SmartHTTP.notice($0.notice, to: request) }, occupied: occupied)
     }
 
     /// Where a body is kept until it has come whole: in the repository, or in the workshop where there is none yet.
@@ -70,5 +74,22 @@ public struct Pushes: Sendable {
         }
         defer { withExtendedLifetime(workshop) {} }
         return try await PushSpool(in: root.workshop, on: pool)
+    }
+}
+
+/// Git as it runs for one push.
+struct GuardedGit: Sendable {
+    let git: SmartHTTP
+    let hooks: PushHooks
+    /// What the person who pushes is told before git answers.
+    let notice: GitChunk?
+    /// Keeps the folder of the hooks from being cleared away.
+    fileprivate let occupied: OpenFile
+
+    fileprivate init(git: SmartHTTP, hooks: PushHooks, notice: GitChunk?, occupied: OpenFile) {
+        self.git = git
+        self.hooks = hooks
+        self.notice = notice
+        self.occupied = occupied
     }
 }

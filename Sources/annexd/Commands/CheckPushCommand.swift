@@ -3,15 +3,13 @@ import Glibc
 import Hosting
 import SystemPackage
 
-/// What the `update` hook asks before a pushed `git-annex` ref moves. For the hook alone, so it is not listed.
+/// What the `pre-receive` hook asks before pushed `git-annex` refs move. For the hook alone, so it is not listed.
 ///
-/// Exit status 0 lets it move, 1 refuses it with a reason on standard error, which git passes on to the pusher.
+/// Reads `OLD NEW REF` in lines, and prints `REF REASON` for each that must not move. What cannot be judged ends it with
+/// another exit status than 0, and the whole push is refused.
 struct CheckPushCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check-push", abstract: "Judge a pushed git-annex ref.", shouldDisplay: false)
-    @Argument var ref: String
-    @Argument var old: String
-    @Argument var new: String
+        commandName: "check-push", abstract: "Judge pushed git-annex refs.", shouldDisplay: false)
 
     func run() async throws {
         let environment = ProcessEnvironment.all
@@ -21,10 +19,13 @@ struct CheckPushCommand: AsyncParsableCommand {
         for name in ["GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"] {
             if let value = environment[name] { variables.append((name, value)) }
         }
-        let pushed = PushedRef(ref: ref, old: old, new: new)
-        if let reason = try await pushed.objection(in: directory, environment: variables) {
-            StandardError.print("annexd: \(ref) is refused: \(reason)")
-            throw ExitCode(1)
+        while let line = readLine() {
+            let words = line.split(separator: " ", maxSplits: 2).map(String.init)
+            guard words.count == 3 else { throw Failure("\"\(line)\" is no command of a push") }
+            let pushed = PushedRef(ref: words[2], old: words[0], new: words[1])
+            if let reason = try await pushed.objection(in: directory, environment: variables) {
+                print("\(words[2]) \(String(reason.map { $0.isNewline ? " " : $0 }))")
+            }
         }
     }
 

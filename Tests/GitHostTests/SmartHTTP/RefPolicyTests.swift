@@ -107,14 +107,13 @@ private enum Change: CaseIterable {
             for ref in refs {
                 let command = change.command(ref)
                 let script = """
-                    refuse() { printf 'refuse %s' "$1"; exit; }
                     absent() { case $1 in *[!0]*) return 1 ;; esac; }
                     forward() { absent "$old" || { printf ask; exit; }; }
                     check() { printf ask; exit; }
                     \(HookText.judgement)
                     old=$1 new=$2 name=$3
                     judge "$3"
-                    printf accept
+                    [ -n "$reason" ] && printf 'refuse %s' "$reason" || printf accept
                     """
                 let said = try await shell(
                     script, [command.old, command.new, ref],

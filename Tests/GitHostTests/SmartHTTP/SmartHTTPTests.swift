@@ -223,7 +223,8 @@ func client(_ arguments: [String], in repository: FilePath, input: [UInt8] = [])
                 var options = SmartHTTP.Options()
                 options.hooks = try PushHooks(
                     directory.appending("hooks"), for: [command("refs/heads/main", zero, tip)],
-                    of: RefPolicy(mayRewrite: true), in: fixture.git, program: "/bin/true")
+                    of: RefPolicy(mayRewrite: true), in: fixture.git, workshop: directory,
+                    program: "/bin/true")
                 var body = PacketLine.encode(Array("\(old) \(new) \(ref)\0report-status".utf8)) + PacketLine.flush
                 if new != zero {
                     body += try await GitCommand(["pack-objects", "--stdout", "-q"], in: fixture.git).output()
@@ -413,7 +414,7 @@ func client(_ arguments: [String], in repository: FilePath, input: [UInt8] = [])
         var options = SmartHTTP.Options()
         options.hooks = try PushHooks(
             fixture.git.removingLastComponent().appending("hooks"), for: [], of: RefPolicy(mayRewrite: true),
-            in: fixture.git, program: "/bin/true")
+            in: fixture.git, workshop: fixture.git.removingLastComponent(), program: "/bin/true")
         return SmartHTTP(fixture.git, options: options)
     }
 

@@ -109,7 +109,7 @@ final class TinyServer: Sendable {
             var options = options
             let policy = RefPolicy(mayRewrite: mayRewrite)
             options.hooks = try PushHooks(
-                hooks, for: request.commands, of: policy, in: repository, program: "/bin/true")
+                hooks, for: request.commands, of: policy, in: repository, workshop: root, program: "/bin/true")
             let git = SmartHTTP(repository, options: options)
             let isPacked = headers["content-encoding"] == "gzip"
             _ = try await git.respond(
