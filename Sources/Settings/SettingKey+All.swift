@@ -46,7 +46,8 @@ extension SettingKey {
     private static let limits: [SettingKey] = [
         .integer(
             "limits.max_connections", \.limits.maxConnections, 1...1_000_000,
-            "Connections at once, idle ones included. Further ones wait in the kernel's queue."),
+            "Connections at once. Beyond them idle ones are closed to make room, beginning with the client that has most; "
+                + "while all are busy, new ones wait in the kernel's queue."),
         .integer(
             "limits.max_remote_connections", \.limits.maxRemoteConnections, 1...1_000_000,
             "Connections to remotes on other hosts at once, all together and idle ones included; one remote has half of "

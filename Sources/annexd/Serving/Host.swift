@@ -174,6 +174,7 @@ struct Host: Sendable {
         configuration.timeouts.body = TimeAmount(settings.limits.transferTimeout)
         configuration.timeouts.write = TimeAmount(settings.limits.transferTimeout)
         configuration.tls = SettingsCheck.tlsFiles(settings)
+        configuration.client = { ClientGroup.of(peer: $0?.ipAddress) }
         return configuration
     }
 
@@ -211,6 +212,10 @@ struct Host: Sendable {
     private static func addGauges(to registry: MetricsRegistry, _ remotes: RemoteConnections) {
         registry.gauge("annexd_remote_requests", "Requests to remotes on other hosts that run.") {
             Double(remotes.usage.inUse)
+        registry.gauge(
+            "annexd_connections_closed_idle",
+            "Idle connections that were closed since the start, to make room for others."
+        ) { Double(server.statistics.closedIdleConnections) }
         }
         registry.gauge("annexd_remote_queue", "Requests to such remotes that wait for their turn.") {
             Double(remotes.usage.waiting)
