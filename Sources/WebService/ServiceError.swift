@@ -67,6 +67,10 @@ extension ServiceError {
             self.init(status: 503, reason: "the server is ending; try again", headers: [("Retry-After", "5")])
         case is BodyBroken: self.init(status: 408, reason: "the rest of the request did not come")
         case let error as GitError where error.isOutOfSpace: self = .diskFull
+        case let error as GitError where error.code == .timedOut:
+            self.init(
+                status: 503, reason: "git did not answer in time; the operator finds the place in the log",
+                headers: [("Retry-After", "5")])
         case let error as GitError: self.init(status: 500, reason: "git failed: \(error.command)")
         default: self.init(status: 500, reason: "Internal Server Error")
         }

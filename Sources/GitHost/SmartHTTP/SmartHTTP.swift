@@ -146,7 +146,7 @@ public struct SmartHTTP: Sendable {
 
     private func command(_ service: GitService, _ spoken: GitProtocol, flags: [String]) -> GitCommand {
         var command = GitCommand([service.subcommand] + flags, in: gitDirectory).argument(gitDirectory.bytes)
-            .bounded(by: options.memory, threads: options.threads)
+            .bounded(by: options.memory, threads: options.threads).relayed()
         for (key, value) in settings(service) { command = command.setting(key, value) }
         for ref in options.hiddenRefs { command = command.setting("transfer.hideRefs", ref) }
         if let hooks = options.hooks, service == .receivePack {

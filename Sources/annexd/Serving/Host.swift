@@ -58,6 +58,7 @@ struct Host: Sendable {
             connectionsPerClient: max(4, settings.limits.maxConnections / 8))
         if !isEphemeral { try SettingsCheck.requireRoot(settings) }
         isReadOnly = try Self.prepare(root, logger: logger)
+        GitChildren.all.patience = settings.limits.gitSilence
         let remotes = try RemoteConnections(settings, pool: pool, logger: logger)
         let reserve =
             isReadOnly ? nil : SpaceReserve(root.reserve, size: UInt64(settings.limits.diskReserve) << 20)
@@ -102,6 +103,10 @@ struct Host: Sendable {
         registry.gauge("annexd_blocking_stuck_repositories", "Repositories that have such threads.") { [pool] in
             Double(pool.stuck().threads.count)
         }
+        registry.gauge(
+            "annexd_git_stuck",
+            "Git processes that have been waited for in vain for a minute, or that do not end though they were killed."
+        ) { Double(GitChildren.all.stuck().values.reduce(0, +)) }
         registry.gauge("annexd_uploads_waiting", "Uploads that wait for another one of the same key.") { [catalog] in
             Double(catalog.waitingUploads)
         }
@@ -169,12 +174,12 @@ struct Host: Sendable {
             addresses: try inherited.isEmpty ? SettingsCheck.addresses(settings) : inherited.map { .inherited($0) })
         configuration.eventLoops = RemoteConnections.eventLoops
         configuration.maximumConnections = settings.limits.maxConnections
+        configuration.client = { ClientGroup.of(peer: $0?.ipAddress) }
         configuration.timeouts.head = TimeAmount(settings.limits.headerTimeout)
         configuration.timeouts.idle = TimeAmount(settings.limits.idleTimeout)
         configuration.timeouts.body = TimeAmount(settings.limits.transferTimeout)
         configuration.timeouts.write = TimeAmount(settings.limits.transferTimeout)
         configuration.tls = SettingsCheck.tlsFiles(settings)
-        configuration.client = { ClientGroup.of(peer: $0?.ipAddress) }
         return configuration
     }
 
@@ -207,15 +212,15 @@ struct Host: Sendable {
             Double(catalog.services.bytesOfRememberedLogs)
         }
         registry.gauge("annexd_connections", "Open connections.") { Double(server.statistics.openConnections) }
+        registry.gauge(
+            "annexd_connections_closed_idle",
+            "Idle connections that were closed since the start, to make room for others."
+        ) { Double(server.statistics.closedIdleConnections) }
     }
 
     private static func addGauges(to registry: MetricsRegistry, _ remotes: RemoteConnections) {
         registry.gauge("annexd_remote_requests", "Requests to remotes on other hosts that run.") {
             Double(remotes.usage.inUse)
-        registry.gauge(
-            "annexd_connections_closed_idle",
-            "Idle connections that were closed since the start, to make room for others."
-        ) { Double(server.statistics.closedIdleConnections) }
         }
         registry.gauge("annexd_remote_queue", "Requests to such remotes that wait for their turn.") {
             Double(remotes.usage.waiting)
