@@ -71,6 +71,8 @@ extension ServiceError {
             self.init(
                 status: 503, reason: "git did not answer in time; the operator finds the place in the log",
                 headers: [("Retry-After", "5")])
+        case let error as GitError where error.objectionToRequest != nil:
+            self = .badRequest("git does not understand the request: \(error.objectionToRequest ?? "")")
         case let error as GitError: self.init(status: 500, reason: "git failed: \(error.command)")
         default: self.init(status: 500, reason: "Internal Server Error")
         }
