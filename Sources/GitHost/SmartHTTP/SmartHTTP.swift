@@ -63,7 +63,7 @@ public struct SmartHTTP: Sendable {
                 }
                 return
             }
-            var advertisement = EmptyAdvertisement(offering: options.offeredFormats)
+            var advertisement = PushAdvertisement(offering: options.offeredFormats)
             for try await chunk in process.output {
                 if let first = preamble.take() { try await sink(GitChunk(first)) }
                 let bytes = advertisement.receive(chunk.bytes)

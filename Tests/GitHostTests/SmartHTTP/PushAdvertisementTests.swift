@@ -4,14 +4,14 @@ import Testing
 @testable import GitHost
 
 /// `git push` of a SHA-256 repository to an empty one ended with `protocol error: unexpected capabilities^{}`.
-@Suite struct EmptyAdvertisementTests {
+@Suite struct PushAdvertisementTests {
     private let zeros = String(repeating: "0", count: 40)
     private let ones = String(repeating: "f", count: 40)
 
     private func packet(_ text: String) -> [UInt8] { PacketLine.encode(Array(text.utf8)) }
 
     private func changed(_ bytes: [UInt8], piece: Int, offering formats: [ObjectFormat] = []) -> String {
-        var advertisement = EmptyAdvertisement(offering: formats)
+        var advertisement = PushAdvertisement(offering: formats)
         var result: [UInt8] = []
         for start in stride(from: 0, to: bytes.count, by: piece) {
             result += advertisement.receive(Array(bytes[start..<min(start + piece, bytes.count)]))
@@ -27,6 +27,22 @@ import Testing
         let version = packet("version 1\n")
         #expect(
             changed(version + line + PacketLine.flush, piece: piece, offering: [.sha256]) == (version + expected).text)
+    }
+
+    @Test("signed pushes are not offered", arguments: [1, 1000])
+    func certificates(piece: Int) {
+        for (git, ours) in [
+            ("a push-cert=1-x b\n", "a b\n"), ("push-cert=1-x\n", "\n"), ("a push-cert=1-x\n", "a\n"),
+            (" push-cert=1-x a\n", " a\n"),
+        ] {
+            let rest = packet("\(ones) refs/heads/x\n") + PacketLine.flush
+            #expect(
+                changed(packet("\(ones) refs/heads/a\0\(git)") + rest, piece: piece)
+                    == (packet("\(ones) refs/heads/a\0\(ours)") + rest).text)
+        }
+        #expect(
+            changed(packet("\(zeros) capabilities^{}\0a push-cert=1-x\n"), piece: piece, offering: [.sha256])
+                == packet("\(ones) .have\0a object-format=sha256\n").text)
     }
 
     @Test("everything else stays as it is", arguments: [1, 7, 1000])

@@ -1,10 +1,13 @@
-/// Changes how `git receive-pack` advertises that there are no refs.
+/// Changes what `git receive-pack` advertises: that there are no refs, and what it takes.
 ///
-/// It sends a line for a ref called `capabilities^{}`, with a name of zeros. A client whose repository has the other object
+/// A repository's `receive.certNonceSeed`, which nothing on git's command line takes away, makes it offer signed pushes. They
+/// are refused (``ReceivePackRequest``), so they are not offered.
+///
+/// Where there are no refs, git sends a line for a ref called `capabilities^{}`, with a name of zeros. A client whose repository has the other object
 /// format does not know that line for what it is, and ends with `protocol error: unexpected capabilities^{}`. So it becomes a
 /// `.have` line with an object that nobody has, which all clients pass over. A client of another format then says that
 /// the receiving end does not support it; and where the repository is yet to be made, it is told that both will do.
-struct EmptyAdvertisement {
+struct PushAdvertisement {
     /// Formats that are offered besides the one that git tells.
     private let offered: [ObjectFormat]
     private var held: [UInt8] = []
@@ -26,7 +29,10 @@ struct EmptyAdvertisement {
                 held.removeFirst(length)
                 continue
             }
-            if let changed = changed(line) { held.replaceSubrange(..<length, with: PacketLine.encode(changed)) }
+            let ours = withoutCertificates(line)
+            if let changed = changed(ours ?? line) ?? ours {
+                held.replaceSubrange(..<length, with: PacketLine.encode(changed))
+            }
             sent += rest()
         }
         return sent
@@ -37,6 +43,18 @@ struct EmptyAdvertisement {
         isDone = true
         defer { held = [] }
         return held
+    }
+
+    /// Nil where they are not offered.
+    private func withoutCertificates(_ line: [UInt8]) -> [UInt8]? {
+        guard let end = line.firstIndex(of: 0) else { return nil }
+        let capabilities = line[(end + 1)...].split(separator: 32, omittingEmptySubsequences: false)
+        let kept = capabilities.filter { !$0.starts(with: "push-cert=".utf8) }
+        if kept.count == capabilities.count { return nil }
+        var result = Array(line[...end] + kept.joined(separator: [32]))
+        // It may have been the last one, with the end of the line.
+        if line.last == 10, result.last != 10 { result.append(10) }
+        return result
     }
 
     private func changed(_ line: [UInt8]) -> [UInt8]? {
