@@ -17,6 +17,7 @@ public protocol ContentLocation: Sendable {
     /// How much of the content an earlier, interrupted upload of the same client left behind.
     ///
     /// - Parameter client: the repository that asks, as it calls itself; any bytes.
+    /// - Throws: ``Refusal`` where ``store(_:from:)`` would refuse the key whatever is sent.
     func partial(of key: Key, for client: [UInt8]) async throws -> PartialContent
 
     /// Takes the bytes of `upload`, verifies them against the key, makes them durable and logs the location, in this

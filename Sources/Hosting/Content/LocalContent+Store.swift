@@ -3,6 +3,7 @@ import AnnexProtocol
 import Blocking
 import FileIO
 import Locations
+import Logging
 import NIOCore
 import ObjectStore
 
@@ -11,19 +12,28 @@ extension LocalContent {
     /// for those behind it, and goes on later where it was: none is cut off, and two never write into one file.
     func store(_ key: Key, from upload: Upload) async throws -> StoreOutcome {
         // Content that nobody can be told of must not be taken.
-        guard branch.canRecordLocation(of: key) else {
-            return .refused(.forbidden(reason: "the name of the key cannot be logged"))
-        }
+        guard branch.canRecordLocation(of: key) else { return .refused(Self.unloggable) }
         return try await repository.keepingOpen {
             var upload = upload
+            var replacing: FileStatus.Version?
             var hasStepped = false
             var turnsInVain = 0
             while turnsInVain < Self.turnsInVain {
                 let step = try await repository.turns.withTurn(for: key, hasStepped: hasStepped) { turn in
-                    try await take(turn, for: key, upload)
+                    try await take(turn, for: key, upload, replacing: replacing)
                 }
                 switch step {
-                case .ended(let outcome): return outcome
+                case .ended(let outcome):
+                    // What was sent is not the content; what is here may be.
+                    if replacing != nil, case .notStored = outcome, try await holdsGenuine(key) {
+                        return .stored(also: [])
+                    }
+                    return outcome
+                case .present:
+                    try await secure(key)
+                    if replacing != nil { return .notStored(reason: "what is stored here differs, and stays") }
+                    guard let mending = try await difference(of: upload, from: key) else { return .stored(also: []) }
+                    (upload, replacing) = (mending.upload, mending.replacing)
                 case .steppedBack(let received):
                     hasStepped = true
                     turnsInVain = received > 0 ? 0 : turnsInVain + 1
@@ -37,23 +47,34 @@ extension LocalContent {
 
     private enum Step: Sendable {
         case ended(StoreOutcome)
+        /// The key has content here; nothing of the body was taken.
+        case present
         /// So many bytes of the body were taken; the rest is still to come.
         case steppedBack(received: UInt64)
     }
 
-    private func take(_ turn: Turn, for key: Key, _ upload: Upload) async throws -> Step {
-        switch try await beginReceiving(key, upload) {
-        case .alreadyPresent:
-            try await secure(key)
-            return .ended(.stored(also: []))
+    private func take(
+        _ turn: Turn, for key: Key, _ upload: Upload, replacing: FileStatus.Version?
+    ) async throws -> Step {
+        switch try await beginReceiving(key, upload, replacing: replacing) {
+        case .alreadyPresent: return .present
         case .refused(let refusal): return .ended(try await outcome(of: refusal))
         case .busy: return .ended(.notStored(reason: "another process is receiving this key"))
-        case .ready(let reception): return try await receive(key, from: upload.body, into: reception, turn)
+        case .ready(let reception):
+            let step = try await receive(key, from: upload.body, into: reception, turn)
+            if replacing != nil, case .ended(.stored) = step {
+                repository.services.logger.warning(
+                    "an object was not what its key says, and was replaced by what a client sent",
+                    metadata: ["repository": "\(repository.name)", "key": "\(key)"])
+            }
+            return step
         }
     }
 
     /// Another process, such as a stock `git annex get` in this repository, may hold the transfer lock for a while.
-    private func beginReceiving(_ key: Key, _ upload: Upload) async throws -> ReceiveStart {
+    private func beginReceiving(
+        _ key: Key, _ upload: Upload, replacing: FileStatus.Version?
+    ) async throws -> ReceiveStart {
         try await examine(key)
         let equivalents = try await equivalentKeys(of: key)
         let deadline = ContinuousClock.now + Self.patience
@@ -64,7 +85,7 @@ extension LocalContent {
             let start = try await repository.perform {
                 try objects.beginReceiving(
                     key, clientUUID: client, associatedFile: file, offset: offset, length: length,
-                    isSecure: key.isSecure(equivalentKeys: equivalents),
+                    isSecure: key.isSecure(equivalentKeys: equivalents), replacing: replacing,
                     checker: KeyChecker(ContentVerifier(key, equivalentKeys: equivalents)))
             }
             guard case .busy = start, ContinuousClock.now < deadline else { return start }
@@ -73,7 +94,7 @@ extension LocalContent {
     }
 
     /// Only VURL keys have content that other keys describe.
-    private func equivalentKeys(of key: Key) async throws -> [Key] {
+    func equivalentKeys(of key: Key) async throws -> [Key] {
         key.backend.kind == .vurl ? try await branch.equivalentKeys(of: key) : []
     }
 
@@ -125,6 +146,8 @@ extension LocalContent {
             }
         }
     }
+
+    static var unloggable: Refusal { .forbidden(reason: "the name of the key cannot be logged") }
 
     private func outcome(of refusal: ReceiveRefusal) async throws -> StoreOutcome {
         switch refusal {

@@ -54,8 +54,14 @@ struct LocalContent: ContentLocation {
 
     func partial(of key: Key, for client: [UInt8]) async throws -> PartialContent {
         try await examine(key)
-        let partial = try await repository.perform { () -> PartialContent in
+        guard branch.canRecordLocation(of: key) else { throw Self.unloggable }
+        let isSecure = key.isSecure(equivalentKeys: try await equivalentKeys(of: key))
+        let partial = try await repository.perform { () throws -> PartialContent in
             if try objects.find(key) != nil { return .alreadyPresent(also: []) }
+            // Told now, as the client prepares much before it sends.
+            if let refusal = try objects.refusal(of: key, isSecure: isSecure) {
+                throw Refusal.forbidden(reason: "\(refusal)")
+            }
             return .bytes(try objects.partialSize(key, client: client))
         }
         // The client takes this for "stored", and sends nothing.
@@ -92,7 +98,7 @@ struct LocalContent: ContentLocation {
 
     /// Reads all of the content and compares it with the key; step by step, so that large files leave the threads to
     /// others as well, and a client that leaves need not be waited for.
-    private func isGenuine(_ object: OpenObject, _ key: Key) async throws -> Bool {
+    func isGenuine(_ object: OpenObject, _ key: Key) async throws -> Bool {
         // One piece of work at a time uses it.
         nonisolated(unsafe) let verifier = ContentVerifier(key)
         var offset: UInt64 = 0

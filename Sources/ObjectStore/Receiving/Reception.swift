@@ -15,6 +15,8 @@ public final class Reception: Sendable {
     private let file: OpenFile
     private let partial: PartialFiles
     private let checker: CheckerBox
+    /// An object that makes way for this content.
+    private let replacing: FileStatus.Version?
     /// Size of the partial file when the request began.
     private let start: UInt64
     /// Body bytes at the front that are here already.
@@ -44,7 +46,8 @@ public final class Reception: Sendable {
 
     init(
         _ key: Key, _ store: ObjectStore, _ settings: StoreSettings, _ file: OpenFile, _ partial: PartialFiles,
-        _ slot: TransferSlot, _ checker: CheckerBox, start: UInt64, skip: UInt64, length: UInt64
+        _ slot: TransferSlot, _ checker: CheckerBox, replacing: FileStatus.Version?, start: UInt64, skip: UInt64,
+        length: UInt64
     ) {
         self.key = key
         self.store = store
@@ -52,6 +55,7 @@ public final class Reception: Sendable {
         self.file = file
         self.partial = partial
         self.checker = checker
+        self.replacing = replacing
         self.start = start
         self.skip = skip
         self.length = length
@@ -224,7 +228,7 @@ public final class Reception: Sendable {
             return .rejected(.contentMismatch)
         }
         state.mayBeStored = true
-        let isNew = try store.publish(file, as: key, settings)
+        let isNew = try store.publish(file, as: key, settings, replacing: replacing)
         // Debris from now on; whatever stays does no harm.
         try? partial.discardAll()
         return .stored(newly: isNew)
