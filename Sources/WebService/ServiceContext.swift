@@ -23,6 +23,7 @@ public struct ServiceContext: Sendable {
     public var trustedProxies = TrustedProxies()
     /// Web pages that may use this host.
     public var crossOrigin = CrossOrigin()
+    let awaitedNames = AwaitedNames()
     public var metrics: ServiceMetrics
     public var logger: Logger
 

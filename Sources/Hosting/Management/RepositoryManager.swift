@@ -32,15 +32,14 @@ public struct RepositoryManager: Sendable {
         _ name: RepositoryName, objectFormat: ObjectFormat = .sha1, tuning: Set<Difference> = []
     ) async throws -> RepositoryUUID {
         let target = root.folder(of: name)
-        let uuid = RepositoryUUID.random()
-        let draft = root.workshop.appending(uuid.description)
-        let workshop = try await services.pool.run {
+        let (workshop, uuid) = try await services.pool.run { () -> (OpenFile, RepositoryUUID) in
             try root.prepare()
             guard try root.gitDirectory(of: name) == nil else { throw HostingError.exists(name) }
             try requireNoEnclosingRepository(of: name)
-            return try root.occupyWorkshop()
+            return (try root.occupyWorkshop(), try root.uuidToBe(of: name) ?? .random())
         }
         defer { withExtendedLifetime(workshop) {} }
+        let draft = root.workshop.appending(uuid.description)
         do {
             try await RepositoryCreator.create(at: draft, objectFormat: objectFormat)
             let config = GitConfigFile(draft.appending("config"))
@@ -65,8 +64,16 @@ public struct RepositoryManager: Sendable {
             try? await services.pool.run { try Files.removeTree(draft) }
             throw error
         }
+        // Where this fails, one that takes the place of this repository some day has its UUID as well.
+        try? await services.pool.run { try root.noteGiven(uuid, to: name) }
         services.logger.info("repository created", metadata: ["repository": "\(name)", "uuid": "\(uuid)"])
         return uuid
+    }
+
+    /// The UUID that ``create(_:objectFormat:tuning:)`` would give; nil where that cannot be told before.
+    public func uuidToBe(of name: RepositoryName) async throws -> RepositoryUUID? {
+        let root = root
+        return try await services.pool.run { try root.uuidToBe(of: name) }
     }
 
     /// Makes an existing git repository an annex, as `git annex init` would.

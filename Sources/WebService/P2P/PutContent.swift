@@ -2,6 +2,7 @@ import AnnexProtocol
 import Hosting
 import Locations
 import NIOCore
+import Synchronization
 
 extension P2PHandler {
     /// `put` (spec 01 §6.5).
@@ -15,7 +16,7 @@ extension P2PHandler {
         }
         let upload = Upload(
             client: client, associatedFile: put.associatedFile, offset: put.offset, length: length,
-            body: ExchangeBody(exchange))
+            body: ExchangeBody(exchange, after: beginning))
         try await answer(try await location.store(put.key, from: upload))
     }
 
@@ -47,12 +48,18 @@ extension P2PHandler {
 }
 
 /// A request body as an upload.
-private struct ExchangeBody: UploadBody {
+private final class ExchangeBody: UploadBody {
     private let exchange: Exchange
+    private let beginning: Mutex<ByteBuffer?>
 
-    init(_ exchange: Exchange) { self.exchange = exchange }
+    /// - Parameter beginning: what was read of it already.
+    init(_ exchange: Exchange, after beginning: ByteBuffer?) {
+        self.exchange = exchange
+        self.beginning = Mutex(beginning)
+    }
 
     func next() async throws -> UploadChunk {
+        if let beginning = beginning.withLock({ $0.take() }) { return .bytes(beginning) }
         do {
             guard let bytes = try await exchange.nextBytes() else { return .end }
             return .bytes(bytes)
