@@ -32,16 +32,12 @@ public enum Files {
     public static func exists(_ path: FilePath) throws(FileError) -> Bool { try status(path) != nil }
 
     public static func rename(_ source: FilePath, to target: FilePath) throws(FileError) {
-        try attempt("rename", source) {
-            source.withPlatformString { from in target.withPlatformString { to in Glibc.rename(from, to) } }
-        }
+        try rename(ConfinedPath(inParent: source), to: ConfinedPath(inParent: target))
     }
 
     /// Renames, failing with EEXIST when the target is there.
     public static func renameWithoutReplacing(_ source: FilePath, to target: FilePath) throws(FileError) {
-        try attempt("rename", target) {
-            source.withPlatformString { from in target.withPlatformString { to in annexd_rename_noreplace(from, to) } }
-        }
+        try renameWithoutReplacing(ConfinedPath(inParent: source), to: ConfinedPath(inParent: target))
     }
 
     /// Renames to a name that must be free; answers false when something is there already.
@@ -171,16 +167,9 @@ public enum Files {
         _ path: FilePath, with content: some Collection<UInt8>, temporary: FilePath, mode: UInt32 = 0o644,
         synchronizingDirectory: Bool = true
     ) throws(FileError) {
-        do throws(FileError) {
-            let file = try OpenFile(temporary, [.writeOnly, .create, .truncate], mode: mode)
-            try file.write([UInt8](content), at: 0)
-            try file.synchronize()
-            try rename(temporary, to: path)
-        } catch {
-            _ = try? unlink(temporary)
-            throw error
-        }
-        if synchronizingDirectory { try synchronizeDirectory(path.removingLastComponent()) }
+        try replace(
+            ConfinedPath(inParent: path), with: content, temporary: ConfinedPath(inParent: temporary), mode: mode,
+            synchronizingDirectory: synchronizingDirectory)
     }
 }
 

@@ -32,6 +32,8 @@ public final class HostedRepository: Sendable {
         /// Pieces of work that need the repository open to their end.
         var running = 0
         var isRecovered = false
+        /// Whether somebody is about to log what could not be logged.
+        var logsSoon = false
         /// When it was seen last whether git's objects are to be packed; long ago for one that was just opened.
         var examined = ContinuousClock.now - .seconds(3600)
     }
@@ -110,6 +112,16 @@ public final class HostedRepository: Sendable {
             return !use.isRecovered
         }
     }
+
+    /// Whether nobody is about to log what is left; from now on somebody is, until ``logsNow()``.
+    func isFirstToLogSoon() -> Bool {
+        use.withLock { use in
+            defer { use.logsSoon = true }
+            return !use.logsSoon
+        }
+    }
+
+    func logsNow() { use.withLock { $0.logsSoon = false } }
 
     /// Commits what waits in the journal, so that readers see the newest state of the git-annex branch.
     ///

@@ -79,6 +79,41 @@ import Testing
         }
     }
 
+    /// Until then others go by a log that says the opposite of what is so.
+    @Test(
+        "content whose coming or going could not be logged is logged soon, without a restart", arguments: [true, false])
+    func loggedSoon(isPut: Bool) async throws {
+        let template = try await Site.withRepository()
+        let sample = isPut ? Sample.new : Sample.old
+        var number = 0
+        while true {
+            let site = try template.copy()
+            let plan = FaultPlan(below: site.folder, target: number, code: .noSpace)
+            let wasUnlogged = try await site.opened { place in
+                let hasFailed = await plan.run {
+                    do {
+                        if isPut { _ = try await place.put(sample) } else { _ = try await place.remove(sample) }
+                        return false
+                    } catch { return true }
+                }
+                func isLogged() async throws -> Bool {
+                    let isHere = try await place.location.isPresent(sample.key)
+                    return try await (place.log(sample) == .present) == isHere
+                }
+                guard hasFailed, try await !isLogged() else { return false }
+                for _ in 0..<6000 {
+                    if try await isLogged() { return true }
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                Issue.record("never logged after \(plan.struck ?? "none")")
+                return true
+            }
+            if wasUnlogged { return }
+            try #require(plan.struck != nil, "no operation left the log behind")
+            number += 1
+        }
+    }
+
     @Test("no removal with any one operation failing takes content that is locked", arguments: Fault.rounds)
     func removeLocked(fault: Fault) async throws {
         let template = try await Site.withRepository()

@@ -85,8 +85,14 @@ struct LocalContent: ContentLocation {
         // Nothing was changed there: it is only that others may not have logged yet what they did.
         if branch.settings.isReadOnly { return }
         let objects = objects
-        try await repository.services.withReserve {
-            try await branch.recordLocation(of: key, in: uuid) { try objects.find(key) != nil }
+        do {
+            try await repository.services.withReserve {
+                try await branch.recordLocation(of: key, in: uuid) { try objects.find(key) != nil }
+            }
+        } catch {
+            // The content has come or gone all the same, and others go by what the log says.
+            repository.logSoon()
+            throw error
         }
     }
 

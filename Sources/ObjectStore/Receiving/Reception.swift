@@ -203,8 +203,12 @@ public final class Reception: Sendable {
     }
 
     private func keep(_ state: State) throws -> ReceiveOutcome {
-        // Nobody can resume from nothing, so leave no empty file behind.
-        if state.position == 0 { try partial.discard(file) }
+        if state.position == 0 {
+            // Nobody can resume from nothing, so leave no empty file behind.
+            try partial.discard(file)
+        } else {
+            try? partial.claim(file.place, FileModes(settings, store.paths))
+        }
         return .kept(state.position)
     }
 
