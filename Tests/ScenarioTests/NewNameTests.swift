@@ -46,6 +46,16 @@ import Testing
         }
     }
 
+    @Test("who pushes is told that the push made the repository, and how the content follows; once")
+    func told() throws {
+        try withHost(.init(anonymous: "append")) { host, alice in
+            let tree = try filled(alice, host.hosted("team/new").url)
+            let sentence = "remote: annexd: created team/new; \"git annex push\" sends the content"
+            #expect(try tree.git("push", "origin", "main").errorText.contains(sentence))
+            #expect(try !tree.git("push", "origin", "main:topic").errorText.contains("created"))
+        }
+    }
+
     @Test("looking makes nothing: a certain ref is not there, and a clone is told that the repository is not")
     func looking() throws {
         try withHost(.init(anonymous: "append")) { host, alice in

@@ -42,19 +42,22 @@ struct ReceivePack {
             return try await GitAnswer(exchange, contentType: GitService.receivePack.resultType).finish()
         }
         if request.commands.contains(where: { !$0.isDeletion }) { try await context.requireSpaceForPush() }
-        let repository = try await repository(named: name, for: request)
-        try await repository.keepingOpen { try await receive(request, followedBy: body, into: repository, in: slot) }
+        let (repository, isNew) = try await repository(named: name, for: request)
+        try await repository.keepingOpen {
+            try await receive(request, followedBy: body, into: repository, isNew: isNew, in: slot)
+        }
     }
 
     private func receive(
-        _ request: ReceivePackRequest, followedBy body: GitBody, into repository: HostedRepository, in slot: GitSlot?
+        _ request: ReceivePackRequest, followedBy body: GitBody, into repository: HostedRepository, isNew: Bool,
+        in slot: GitSlot?
     ) async throws {
         let answer = GitAnswer(exchange, contentType: GitService.receivePack.resultType)
         var start = request.forwarded
         let isWhole = try await body.read(into: &start, until: start.count + GitBody.readAhead)
         let beginning = start
         body.mayTakeItsTime()
-        let (git, notice) = try await git(for: request, into: repository)
+        let (git, notice) = try await git(for: request, into: repository, isNew: isNew)
         let outcome: Result<GitOutputOf<Int>, any Error> = try await withSlot(slot) { slot in
             let rest = isWhole ? nil : try await spool(body, of: request, for: repository, in: slot)
             // What this begins is ended by `conclude` alone: nothing may fail in between.
@@ -85,7 +88,7 @@ struct ReceivePack {
 
     /// Git for this push, and what the person who pushes is told before git answers.
     private func git(
-        for request: ReceivePackRequest, into repository: HostedRepository
+        for request: ReceivePackRequest, into repository: HostedRepository, isNew: Bool
     ) async throws -> (git: SmartHTTP, notice: GitChunk?) {
         var options = SmartHTTP.Options()
         options.isBare = repository.isBare
@@ -105,7 +108,9 @@ struct ReceivePack {
             let ref = String(decoding: refused.ref, as: UTF8.self)
             throw ServiceError.forbidden("\(ref) and many other refs are refused: \(refused.reason)")
         }
-        return (context.git(repository, options), succession.flatMap { SmartHTTP.notice($0.notice, to: request) })
+        let notice =
+            isNew ? "created \(repository.name); \"git annex push\" sends the content" : succession?.notice
+        return (context.git(repository, options), notice.flatMap { SmartHTTP.notice($0, to: request) })
     }
 
     /// The rest of a push that is to take the place of the host's own branch, once it has come whole; nil for any other push,
@@ -157,20 +162,23 @@ struct ReceivePack {
         }
     }
 
+    /// The repository of a push, and whether it was made for it.
     private func repository(named name: RepositoryName, for request: ReceivePackRequest) async throws
-        -> HostedRepository
+        -> (HostedRepository, isNew: Bool)
     {
-        if let repository = try await context.catalog.repository(named: name) { return repository }
+        if let repository = try await context.catalog.repository(named: name) { return (repository, false) }
         try context.requireCreation(of: name, exchange)
         // Only a real push creates.
         guard request.commands.contains(where: { !$0.isDeletion }) else { throw context.unknown(name) }
+        var isNew = true
         do {
             try await context.manager.create(name, objectFormat: request.objectFormat)
         } catch HostingError.exists {
             // Somebody else's push was first; this one goes to the same repository.
+            isNew = false
         }
         guard let created = try await context.catalog.repository(named: name) else { throw context.unknown(name) }
-        return created
+        return (created, isNew)
     }
 
     /// What we know goes into the branch first, so that a fast-forward is judged against all of it (spec 02 §2.5).
