@@ -1,5 +1,6 @@
 import Accounts
 import AnnexProtocol
+import Gateways
 import Hosting
 import Locations
 
@@ -17,7 +18,7 @@ struct P2PService {
         try context.authorize(exchange, Permission(request.operation.permission), repository: name)
         let repository = try await repository(for: request, within: name)
         let caller = Caller(client: request.client?.bytes ?? [], bypass: Set(request.bypass))
-        let found = try await context.catalog.location(for: request.repository, in: repository, caller: caller)
+        let found = try await context.gateways.location(for: request.repository, in: repository, caller: caller)
         guard let location = found else {
             throw ServiceError.notFound("repository \(repository.name) does not serve \(request.repository)")
         }
@@ -52,7 +53,7 @@ struct P2PService {
             throw context.unknown(name)
         }
         try await context.waitUntilReady()
-        guard let repository = try await context.catalog.repository(withUUID: request.repository) else {
+        guard let repository = try await context.gateways.repository(withUUID: request.repository) else {
             throw context.unknown(request.repository)
         }
         return repository

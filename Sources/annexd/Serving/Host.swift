@@ -2,6 +2,7 @@ import Accounts
 import AnnexProtocol
 import Blocking
 import FileIO
+import Gateways
 import GitHost
 import Glibc
 import HTTPTransport
@@ -28,8 +29,11 @@ struct Host: Sendable {
     private let logger: Logger
     private let pool: BlockingPool
     let locks: LockTable
-    let catalog: Catalog
+    let gateways: Gateways
+    private let remotes: RemoteConnections
     private let server: HTTPServer
+
+    private var catalog: Catalog { gateways.catalog }
 
     var rootDescription: String { root.path.string }
 
@@ -58,14 +62,15 @@ struct Host: Sendable {
             connectionsPerClient: max(4, settings.limits.maxConnections / 8))
         if !isEphemeral { try SettingsCheck.requireRoot(settings) }
         isReadOnly = try Self.prepare(root, logger: logger)
-        let remotes = try RemoteConnections(settings, pool: pool, logger: logger)
+        remotes = try RemoteConnections(settings, pool: pool, logger: logger)
         let reserve =
             isReadOnly ? nil : SpaceReserve(root.reserve, size: UInt64(settings.limits.diskReserve) << 20)
         let services = HostServices(
-            pool: pool, locks: locks, logger: logger, commitDelay: settings.branch.commitDelay, remotes: remotes,
+            pool: pool, locks: locks, logger: logger, commitDelay: settings.branch.commitDelay,
             gitMemory: GitMemory(mebibytes: settings.limits.gitMemory == 0 ? nil : settings.limits.gitMemory),
             reserve: reserve)
-        catalog = Catalog(root: root, services: services)
+        let catalog = Catalog(root: root, services: services)
+        gateways = Gateways(catalog, remotes)
         let publicAddress = try SettingsCheck.publicAddress(settings)
         let registry = MetricsRegistry()
         registry.addProcessMetrics()
@@ -74,7 +79,7 @@ struct Host: Sendable {
                 working: settings.limits.gitProcesses, slow: settings.limits.gitSlowClients,
                 patience: settings.limits.gitQueue))
         var context = ServiceContext(
-            catalog: catalog, manager: RepositoryManager(root: root, services: services), locks: locks,
+            gateways: gateways, manager: RepositoryManager(root: root, services: services), locks: locks,
             policy: Policy(anonymous: Right(rawValue: settings.server.anonymous.rawValue) ?? .none),
             publicAddress: publicAddress, createsOnPush: settings.repositories.pushToCreate, gitSlots: gitSlots,
             metrics: ServiceMetrics(registry: registry), logger: logger)
@@ -102,8 +107,8 @@ struct Host: Sendable {
         registry.gauge("annexd_blocking_stuck_repositories", "Repositories that have such threads.") { [pool] in
             Double(pool.stuck().threads.count)
         }
-        registry.gauge("annexd_uploads_waiting", "Uploads that wait for another one of the same key.") { [catalog] in
-            Double(catalog.waitingUploads)
+        registry.gauge("annexd_uploads_waiting", "Uploads that wait for another one of the same key.") { [gateways] in
+            Double(gateways.waitingUploads)
         }
         registry.gauge("annexd_locks", "Content locks that are held for clients.") { [locks] in Double(locks.count) }
     }
@@ -127,7 +132,7 @@ struct Host: Sendable {
         let (server, catalog, logger) = (server, catalog, logger)
         let patience = settings.limits.shutdown
         let ending = Ending(
-            server: server, catalog: catalog, locks: locks, remotes: catalog.services.remotes, patience: patience,
+            server: server, catalog: catalog, locks: locks, remotes: remotes, patience: patience,
             logger: logger)
         let announce: @Sendable () -> Void = {
             ready(urls)
