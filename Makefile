@@ -11,6 +11,8 @@ BENCH_PACKAGES := nginx-light fcgiwrap wrk openssl
 GIT_ANNEX_VERSION := 10.20261026
 VENV := .venv
 GIT_ANNEX := $(VENV)/bin/git-annex
+# Other clients that scenarios run; see docs/clients.md.
+CLIENTS := .clients
 LINTED := Sources Tests $(wildcard Benchmarks/Sources Benchmarks/Benchmarks Benchmarks/Package.swift) Package.swift
 LISTEN ?= 127.0.0.1:9417
 PREFIX ?= /usr/local
@@ -29,7 +31,7 @@ serve: release $(GIT_ANNEX) ## serve ./var/repos with a demo repository on 127.0
 	@exec deploy/demo.sh "$$(swift build -c release --show-bin-path)/annexd" var/repos $(LISTEN) $(GIT_ANNEX)
 
 # In three runs: what measures memory, and what blocks threads while it waits for real clients, each by itself.
-TESTS := ANNEXD_STRICT=1 ANNEXD_TEST_GIT_ANNEX="$(CURDIR)/$(GIT_ANNEX)" swift test
+TESTS := ANNEXD_STRICT=1 ANNEXD_TEST_GIT_ANNEX="$(CURDIR)/$(GIT_ANNEX)" ANNEXD_TEST_CLIENTS="$(CURDIR)/$(CLIENTS)" swift test
 
 test: deps test-deps $(GIT_ANNEX) ## unit tests, and scenarios with real git and git-annex
 	$(TESTS) --skip 'HTTPTransportTests|ScenarioTests'
@@ -44,6 +46,7 @@ storm: deps test-deps $(GIT_ANNEX) ## the long forms: 10,000 interruptions, 1,00
 	ANNEXD_TEST_LOOP_SECONDS=300 $(TESTS) --skip-build --filter ScenarioTests.ContentionTests/loops
 	ANNEXD_TEST_REPOSITORIES=10000 $(TESTS) --skip-build --filter ScenarioTests.ManyRepositoriesTests
 	ANNEXD_TEST_DATASETS=300 $(TESTS) --skip-build --filter ScenarioTests.NestedDatasetsTests
+	ANNEXD_TEST_JOBS=50 $(TESTS) --skip-build --filter ScenarioTests.PushRaceTests/jobs
 
 # `make crash ROUNDS=1000 SEED=7`; the seed is told when something is found.
 ROUNDS ?= 1000
@@ -91,8 +94,12 @@ deps: ## install the libraries that are missing (Debian, Ubuntu)
 	@command -v swift >/dev/null || { echo "swift 6.2 or later is needed: https://www.swift.org/install/linux/" >&2; exit 1; }
 	@$(call install,$(PACKAGES))
 
-test-deps: ## install the programs that only the tests need
+test-deps: $(CLIENTS)/fetched ## install the programs that only the tests need
 	@$(call install,$(TEST_PACKAGES))
+
+$(CLIENTS)/fetched: Tests/clients | deps
+	Tests/clients $(CLIENTS)
+	@touch $@
 
 # Installs those Debian packages of a list that are missing.
 define install

@@ -90,10 +90,14 @@ let package = Package(
         // Who may do what: a pure decision over identity, route and policy.
         .target(name: "Accounts", swiftSettings: strict),
 
-        // What everything that holds content can be asked: the protocol that handlers speak to.
+        // What everything that holds content can be asked, and what stands in front of every such place: bodies that are
+        // judged, split and resumed, turns, spools.
         .target(
             name: "Locations",
-            dependencies: ["AnnexProtocol", "FileIO", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: [
+                "AnnexDigest", "AnnexProtocol", "Blocking", "FileIO", system,
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
             swiftSettings: strict),
 
         // Remotes on other machines as content locations: annex+http. The gate to the HTTP client.
@@ -138,7 +142,7 @@ let package = Package(
             name: "WebService",
             dependencies: [
                 "Accounts", "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", "HTTPTransport",
-                "Locations", "ObjectStore", "Telemetry", log, system,
+                "Locations", "Telemetry", log, system,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
@@ -163,6 +167,12 @@ let package = Package(
         // Hosts on free ports and stock clients with a HOME of their own, for tests.
         .target(name: "TestKit", dependencies: ["Blocking"], swiftSettings: strict),
 
+        // A place in memory that does what a test tells it, for tests of everything above ContentLocation.
+        .target(
+            name: "LocationsTesting",
+            dependencies: ["AnnexProtocol", "FileIO", "Locations", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: strict),
+
         // Tests, one target for each module.
         .testTarget(
             name: "AnnexdTests", dependencies: ["annexd", "Blocking", "FileIO", "Hosting", "Settings", log, system],
@@ -175,6 +185,14 @@ let package = Package(
         .testTarget(
             name: "AnnexProtocolTests", dependencies: ["AnnexDigest", "AnnexProtocol"], swiftSettings: strict),
         .testTarget(name: "BlockingTests", dependencies: ["Blocking"], swiftSettings: strict),
+        .testTarget(
+            name: "LocationsTests",
+            dependencies: [
+                "AnnexDigest", "AnnexProtocol", "Blocking", "FileIO", "Locations", "LocationsTesting", "TestKit",
+                system,
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
         .testTarget(name: "FileIOTests", dependencies: ["FileIO", system], swiftSettings: strict),
         .testTarget(
             name: "GitHostTests", dependencies: ["CZlib", "FileIO", "GitHost", "TestKit", system], swiftSettings: strict
@@ -202,13 +220,15 @@ let package = Package(
         .testTarget(name: "TelemetryTests", dependencies: ["AnnexProtocol", "Telemetry", log], swiftSettings: strict),
         .testTarget(
             name: "WebServiceTests",
-            dependencies: ["AnnexProtocol", "Blocking", "Hosting", "Locations", "TestKit", "WebService"],
+            dependencies: [
+                "AnnexProtocol", "Blocking", "FileIO", "Hosting", "Locations", "TestKit", "WebService", system,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "HostingTests",
             dependencies: [
-                "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", "Locations", "Remotes",
-                "TestKit", log, system,
+                "AnnexBranch", "AnnexDigest", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", "Locations",
+                "LocationsTesting", "Remotes", "TestKit", log, system,
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: strict),

@@ -23,12 +23,15 @@ extension AnnexBranch {
 
     /// The pushed refs with commits that the branch lacks and that may be merged; the others are reported.
     ///
-    /// - Parameter refs: the names of those that are looked at.
+    /// - Parameter sources: what is looked at.
     func candidates(
-        _ refs: [[UInt8]], beyond tip: String?, besides failed: Set<String>, _ report: inout MergeReport
+        _ sources: MergeSources, beyond tip: String?, besides failed: Set<String>, _ report: inout MergeReport
     ) async throws -> [Candidate] {
         var result: [Candidate] = []
-        for var candidate in try await pushedRefs(refs, beyond: tip) where !failed.contains(candidate.ref) {
+        let pushed = try await pushedCommits(sources.commits, beyond: tip)
+        let found = pushed + (try await pushedRefs(sources.refs, beyond: tip))
+        var seen = Set(try await ignoredCommits())
+        for var candidate in found where !failed.contains(candidate.ref) && seen.insert(candidate.commit).inserted {
             if result.count == Self.maximumCandidates { break }
             if let reason = try await objection(to: &candidate, tip: tip) {
                 logger.error(
@@ -89,8 +92,27 @@ extension AnnexBranch {
             let (commit, ref) = (String(decoding: words[0], as: UTF8.self), String(decoding: words[2], as: UTF8.self))
             found.append((place, Candidate(commit: commit, ref: ref)))
         }
-        var seen = Set(try await ignoredCommits())
-        return found.sorted { $0.place < $1.place }.map(\.candidate).filter { seen.insert($0.commit).inserted }
+        return found.sorted { $0.place < $1.place }.map(\.candidate)
+    }
+
+    /// Those of the commits that the branch lacks and that no ref has: it was overwritten, or never moved to them.
+    private func pushedCommits(_ commits: [PushedCommit], beyond tip: String?) async throws -> [Candidate] {
+        var result: [Candidate] = []
+        for pushed in commits {
+            let ref = String(decoding: pushed.ref, as: UTF8.self)
+            if try await objects.tip(of: ref) == pushed.commit { continue }
+            guard try await objects.tip(of: pushed.commit) == pushed.commit else { continue }
+            if let tip, try await objects.isAncestor(pushed.commit, of: tip) { continue }
+            result.append(Candidate(commit: pushed.commit, ref: ref))
+        }
+        return result
+    }
+
+    /// Whether everything in a pushed commit is in the branch, or went through a transition with it.
+    public func hasMerged(_ commit: String) async throws -> Bool {
+        guard let tip = try await objects.tip() else { return false }
+        if try await objects.isAncestor(commit, of: tip) { return true }
+        return try await ignoredCommits().contains(commit)
     }
 
     /// Each is compared with the others, so many of them at once would take long; the rest is merged with the next push.
@@ -178,9 +200,7 @@ extension AnnexBranch {
         let directory = journal.temporary
         try await executor.run {
             try createDirectory(directory, sharing: sharing)
-            try Files.replace(
-                path, with: content.utf8, temporary: directory.appending("ignoredrefs"),
-                mode: sharing.file(0o644))
+            try Files.replace(path, with: content.utf8, in: directory, mode: sharing.file(0o644))
             if sharing != .umask { try Files.setMode(path, sharing.file(0o644)) }
         }
     }

@@ -9,24 +9,28 @@ extension AnnexBranch {
     ///
     /// - Parameter first: the full names of the refs that the push has moved. They are merged before those that earlier
     ///   pushes have left, of which only so many are looked at.
-    public func mergePushed(first: [[UInt8]] = []) async throws -> MergeReport {
-        try await mergePushed(MergeDrafts(), first: first)
+    /// - Parameter commits: what the push brought, wherever its refs may be by now: another push overwrites them.
+    public func mergePushed(first: [[UInt8]] = [], commits: [PushedCommit] = []) async throws -> MergeReport {
+        try await mergePushed(MergeDrafts(), first: first, commits: commits)
     }
 
     /// - Parameter drafts: what is ready already of merges that are too large to be made under the lock.
-    func mergePushed(_ drafts: MergeDrafts, first: [[UInt8]] = []) async throws -> MergeReport {
+    func mergePushed(_ drafts: MergeDrafts, first: [[UInt8]] = [], commits: [PushedCommit] = []) async throws
+        -> MergeReport
+    {
         if settings.isReadOnly { return MergeReport() }
         return try await uninterrupted { [self] in
             var drafts = drafts
             var report = MergeReport()
-            let refs = settings.mergesBranches ? await refsToMerge(first: first) : []
+            let sources = MergeSources(
+                refs: settings.mergesBranches ? await refsToMerge(first: first) : [], commits: commits)
             while true {
                 let (known, budget) = (drafts, Self.maximumCandidates - report.mergedRefs)
                 let progress = try await transaction { branch in
                     branch.schedule.endHold()
                     try await branch.commitJournal()
                     guard branch.settings.mergesBranches else { return MergeProgress() }
-                    return try await branch.mergeCandidates(refs, known, budget: budget)
+                    return try await branch.mergeCandidates(sources, known, budget: budget)
                 }
                 report.add(progress.report)
                 guard let large = progress.large else {
@@ -45,18 +49,18 @@ extension AnnexBranch {
         var large: LargeMerge?
     }
 
-    /// - Parameter refs: the names of those that are looked at.
+    /// - Parameter sources: what is looked at.
     /// - Parameter failed: refs that could not be merged a moment ago. Nobody's push must keep those of others from being
     ///   merged, so they are passed over; the next push tries again.
     /// - Parameter budget: how many refs may still be merged. The rest waits for the next push: everybody else who writes
     ///   to the branch waits meanwhile.
     private func mergeCandidates(
-        _ refs: [[UInt8]], _ drafts: MergeDrafts, besides failed: [MergeReport.Refusal] = [], budget: Int
+        _ sources: MergeSources, _ drafts: MergeDrafts, besides failed: [MergeReport.Refusal] = [], budget: Int
     ) async throws -> MergeProgress {
         for _ in 0..<Self.maximumAttempts {
             var report = MergeReport()
             let tip = try await objects.tip()
-            let candidates = try await self.candidates(refs, beyond: tip, besides: Set(failed.map(\.ref)), &report)
+            let candidates = try await self.candidates(sources, beyond: tip, besides: Set(failed.map(\.ref)), &report)
             report.unmerged += failed
             if candidates.isEmpty || budget <= 0 { return MergeProgress(report: report) }
             if let tip, case let different = try await differentTransitions(candidates, from: tip), !different.isEmpty {
@@ -65,7 +69,7 @@ extension AnnexBranch {
                     return MergeProgress(report: report)
                 } catch {
                     return try await mergeCandidates(
-                        refs, drafts, besides: failed + different.map { try refusal(of: $0, for: error) },
+                        sources, drafts, besides: failed + different.map { try refusal(of: $0, for: error) },
                         budget: budget - 1)
                 }
             }
@@ -96,7 +100,7 @@ extension AnnexBranch {
                 failures.append(try refusal(of: candidates[0], for: error))
             }
             if candidates.count == 1, failures.isEmpty { return MergeProgress(report: report) }
-            let rest = try await mergeCandidates(refs, drafts, besides: failures, budget: budget - 1)
+            let rest = try await mergeCandidates(sources, drafts, besides: failures, budget: budget - 1)
             report.add(rest.report)
             return MergeProgress(report: report, large: rest.large)
         }

@@ -59,18 +59,17 @@ extension AnnexBranch {
 
     /// Takes note of where a push finds the branch.
     func noteUnverified() async throws {
-        let marker = unverifiedMarker
         let tip = try await objects.tip()
+        let start = try await verifiedCommit() ?? tip
         // Another push may have begun earlier; then the comparison starts from there.
-        if try await executor.run({ try Files.exists(marker) }) { return }
-        try await writeMarker(try await verifiedCommit() ?? tip)
+        try await writeMarker(start, isReplacing: false)
     }
 
     /// Takes note that the branch says the truth as it is in this commit.
     func noteVerified(_ tip: String?) async throws {
         try await writeNote(tip)
         // Nobody else's push may have begun earlier than the part that was compared.
-        if activePushes > 0 { return try await writeMarker(tip) }
+        if activePushes > 0 { return try await writeMarker(tip, isReplacing: true) }
         let marker = unverifiedMarker
         try await executor.run {
             if try Files.unlink(marker) { try Files.synchronizeDirectory(marker.removingLastComponent()) }
@@ -110,31 +109,41 @@ extension AnnexBranch {
         return String(decoding: id, as: UTF8.self)
     }
 
-    private func writeMarker(_ commit: String?) async throws {
-        let (marker, directory, sharing) = (unverifiedMarker, journal.temporary, settings.sharing)
-        let text = (commit ?? Self.noCommit) + "\n"
+    /// - Parameter isReplacing: whether one that is there already makes way; else it stays.
+    private func writeMarker(_ commit: String?, isReplacing: Bool) async throws {
+        let (marker, directory, mode) = (unverifiedMarker, journal.temporary, settings.sharing.file(0o644))
+        let (text, sharing) = ((commit ?? Self.noCommit) + "\n", settings.sharing)
         try await executor.run {
+            if !isReplacing, try Files.exists(marker) { return }
             try createDirectory(directory, sharing: sharing)
-            try Files.replace(
-                marker, with: text.utf8, temporary: directory.appending("unverified"), mode: sharing.file(0o644))
+            if isReplacing {
+                try Files.replace(marker, with: text.utf8, in: directory, mode: mode)
+            } else {
+                // Pushes that begin at the same time write it without a lock: the first one stays.
+                _ = try Files.create(marker, with: text.utf8, in: directory, mode: mode)
+            }
         }
     }
 
     /// Not synchronized, as every commit writes it: after a power cut an older one only means more to compare.
     private func writeNote(_ commit: String?) async throws {
         let (note, directory, sharing) = (verifiedNote, journal.temporary, settings.sharing)
-        notes &+= 1
         // Pushes that end at the same time write it without a lock.
-        let temporary = directory.appending("verified-\(notes % 64)")
+        let temporary = directory.appending(FreshName.make("verified"))
         try await executor.run {
             guard let commit else {
                 try Files.unlink(note)
                 return
             }
             try createDirectory(directory, sharing: sharing)
-            let file = try OpenFile(temporary, [.writeOnly, .create, .truncate], mode: sharing.file(0o644))
-            try file.write(Array("\(commit)\n".utf8), at: 0)
-            try Files.rename(temporary, to: note)
+            do {
+                let file = try OpenFile(temporary, [.writeOnly, .create, .exclusive], mode: sharing.file(0o644))
+                try file.write(Array("\(commit)\n".utf8), at: 0)
+                try Files.rename(temporary, to: note)
+            } catch {
+                _ = try? Files.unlink(temporary)
+                throw error
+            }
         }
     }
 

@@ -36,8 +36,6 @@ public actor AnnexBranch {
     var isClosed = false
     /// Pushes that are being received and may change the branch.
     var activePushes = 0
-    /// How often it was noted how far the branch is verified.
-    var notes = 0
     /// Whether the names in the journal are known to be on stable storage. They are not after a crash or a failed write,
     /// and then a change that is there already must not be told to be durable.
     var isJournalSynchronized = false

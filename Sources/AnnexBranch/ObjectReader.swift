@@ -10,11 +10,14 @@ actor ObjectReader {
     private var session: ObjectSession?
     private var lastUse = ContinuousClock.now
 
+    /// Objects come within milliseconds, or seconds from a slow disk; and many wait for them.
+    private static let patience = Duration.seconds(60)
+
     /// - Parameter environment: variables by which git finds objects elsewhere.
     init(gitDirectory: FilePath, sizeLimit: Int, idleTime: Duration, environment: [(String, String)] = []) {
         command = environment.reduce(GitCommand(["cat-file", "--batch"], in: gitDirectory)) {
             $0.environment($1.0, $1.1)
-        }
+        }.silent(atMost: Self.patience)
         self.sizeLimit = sizeLimit
         self.idleTime = idleTime
     }
@@ -30,10 +33,16 @@ actor ObjectReader {
         guard names.allSatisfy({ !$0.contains(10) }) else {
             throw AnnexBranchError(code: .unexpectedContent, message: "object name with a line break")
         }
-        // A process that ended while it was idle (killed, or out of memory) is replaced once.
-        if let session, let replies = try? await session.map(names, transform) {
-            lastUse = .now
-            return replies
+        // A process that ended while it was idle (killed, or out of memory) is replaced once. So is one that hung at what
+        // somebody else had asked for; but what hung itself would do so again.
+        if let session {
+            do {
+                let replies = try await session.map(names, transform)
+                lastUse = .now
+                return replies
+            } catch let error as GitError where error.code == .timedOut {
+                throw error
+            } catch {}
         }
         let fresh = ObjectSession(command, sizeLimit: sizeLimit)
         session?.end()
@@ -112,11 +121,17 @@ private final class ObjectSession: Sendable {
         let (stream, continuation) = AsyncStream<Request>.makeStream()
         requests = continuation
         Task {
-            var failure: any Error = AnnexBranchError(code: .failed, message: "git cat-file ended")
+            let ended = AnnexBranchError(code: .failed, message: "git cat-file ended")
+            var failure: any Error = ended
+            let current = Mutex<Request?>(nil)
             do {
                 _ = try await command.stream { process in
                     var output = ObjectOutput(process)
-                    for await request in stream { try await Self.serve(request, process, &output, sizeLimit) }
+                    for await request in stream {
+                        current.withLock { $0 = request }
+                        try await Self.serve(request, process, &output, sizeLimit)
+                        if let served = current.withLock({ $0.take() }) { served.done.resume() }
+                    }
                     try await process.finish()
                     try await output.drain()
                 }
@@ -124,7 +139,8 @@ private final class ObjectSession: Sendable {
                 failure = error
             }
             continuation.finish()
-            for await request in stream { request.done.resume(throwing: failure) }
+            if let asked = current.withLock({ $0.take() }) { asked.done.resume(throwing: failure) }
+            for await request in stream { request.done.resume(throwing: ended) }
         }
     }
 
@@ -147,16 +163,10 @@ private final class ObjectSession: Sendable {
     private static func serve(
         _ request: Request, _ process: GitProcess, _ output: inout ObjectOutput, _ sizeLimit: Int
     ) async throws {
-        do {
-            let input = ObjectReader.lines(request.names)
-            async let written = process.write(input)
-            for _ in request.names { request.take(try await reply(from: &output, sizeLimit)) }
-            _ = try await written
-            request.done.resume()
-        } catch {
-            request.done.resume(throwing: error)
-            throw error
-        }
+        let input = ObjectReader.lines(request.names)
+        async let written = process.write(input)
+        for _ in request.names { request.take(try await reply(from: &output, sizeLimit)) }
+        _ = try await written
     }
 
     /// In bytes; no push brings a larger one.

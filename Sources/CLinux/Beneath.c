@@ -164,6 +164,7 @@ int annexd_beneath_stat(const char *folder, const char *path, void *status) {
     const char *relative = below(folder, path);
     // Right below the folder there is nothing in between that could be a link.
     if (*relative && !strchr(relative, '/') && !leaves(relative)) return lstat(path, status);
+    // Three calls where statx would be one: it has no way to refuse links before the last component.
     int fd = annexd_beneath_open(folder, path, O_PATH | O_NOFOLLOW, 0, status);
     return fd < 0 ? -1 : close_keeping_errno(fd, 0);
 }

@@ -38,13 +38,6 @@ int annexd_ofd_holder(int fd, short type) {
     return lock.l_pid > 0 ? lock.l_pid : 0;
 }
 
-int annexd_rename_noreplace(const char *from, const char *to) {
-    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
-    if (errno != EINVAL && errno != ENOSYS) return -1;
-    if (link(from, to) < 0) return -1;
-    return unlink(from);
-}
-
 int annexd_start_writeback(int fd, int64_t offset, int64_t length) {
     return sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE);
 }

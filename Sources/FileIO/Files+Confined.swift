@@ -146,21 +146,51 @@ extension Files {
 
     /// Replaces `path` with `content` so that readers see the old or the new file, also after a power cut.
     ///
-    /// - Parameter temporary: where to write first: a fresh name on the same file system.
+    /// - Parameter folder: where it is written first, under a name of its own; on the same file system. Beside the file if
+    ///   nothing is said.
     public static func replace(
-        _ path: ConfinedPath, with content: some Collection<UInt8>, temporary: ConfinedPath, mode: UInt32 = 0o644,
+        _ path: ConfinedPath, with content: some Collection<UInt8>, in folder: ConfinedPath? = nil,
+        mode: UInt32 = 0o644,
         synchronizingDirectory: Bool = true
     ) throws(FileError) {
+        try settle(path, content, in: folder, mode) { temporary throws(FileError) in
+            try rename(temporary, to: path)
+        }
+        if synchronizingDirectory { try synchronizeDirectory(path.removingLastComponent()) }
+    }
+
+    /// Creates `path` with `content`, unless something is there already: one step, also for others who try at the same time.
+    /// Readers see it whole or not at all, also after a power cut.
+    ///
+    /// - Parameter folder: as for `replace`.
+    /// - Returns: false where something was there.
+    public static func create(
+        _ path: ConfinedPath, with content: some Collection<UInt8>, in folder: ConfinedPath? = nil, mode: UInt32 = 0o644
+    ) throws(FileError) -> Bool {
+        let isCreated = try settle(path, content, in: folder, mode) { temporary throws(FileError) in
+            if try moveIntoPlace(temporary, to: path) { return true }
+            try unlink(temporary)
+            return false
+        }
+        try synchronizeDirectory(path.removingLastComponent())
+        return isCreated
+    }
+
+    private static func settle<Result>(
+        _ path: ConfinedPath, _ content: some Collection<UInt8>, in folder: ConfinedPath?, _ mode: UInt32,
+        _ move: (ConfinedPath) throws(FileError) -> Result
+    ) throws(FileError) -> Result {
+        let name = FreshName.make(path.lastComponent?.string ?? "")
+        let temporary = (folder ?? path.removingLastComponent()).appending(name)
         do throws(FileError) {
-            let file = try OpenFile(temporary, [.writeOnly, .create, .truncate], mode: mode)
+            let file = try OpenFile(temporary, [.writeOnly, .create, .exclusive], mode: mode)
             try file.write([UInt8](content), at: 0)
             try file.synchronize()
-            try rename(temporary, to: path)
+            return try move(temporary)
         } catch {
             _ = try? unlink(temporary)
             throw error
         }
-        if synchronizingDirectory { try synchronizeDirectory(path.removingLastComponent()) }
     }
 
     /// Copies a file's content and mode, durably, sharing blocks where the file system can.

@@ -32,16 +32,12 @@ public enum Files {
     public static func exists(_ path: FilePath) throws(FileError) -> Bool { try status(path) != nil }
 
     public static func rename(_ source: FilePath, to target: FilePath) throws(FileError) {
-        try attempt("rename", source) {
-            source.withPlatformString { from in target.withPlatformString { to in Glibc.rename(from, to) } }
-        }
+        try rename(ConfinedPath(inParent: source), to: ConfinedPath(inParent: target))
     }
 
     /// Renames, failing with EEXIST when the target is there.
     public static func renameWithoutReplacing(_ source: FilePath, to target: FilePath) throws(FileError) {
-        try attempt("rename", target) {
-            source.withPlatformString { from in target.withPlatformString { to in annexd_rename_noreplace(from, to) } }
-        }
+        try renameWithoutReplacing(ConfinedPath(inParent: source), to: ConfinedPath(inParent: target))
     }
 
     /// Renames to a name that must be free; answers false when something is there already.
@@ -166,21 +162,15 @@ public enum Files {
 
     /// Replaces `path` with `content` so that readers see the old or the new file, also after a power cut.
     ///
-    /// - Parameter temporary: where to write first: a fresh name on the same file system.
+    /// - Parameter folder: where it is written first, under a name of its own; on the same file system. Beside the file if
+    ///   nothing is said.
     public static func replace(
-        _ path: FilePath, with content: some Collection<UInt8>, temporary: FilePath, mode: UInt32 = 0o644,
+        _ path: FilePath, with content: some Collection<UInt8>, in folder: FilePath? = nil, mode: UInt32 = 0o644,
         synchronizingDirectory: Bool = true
     ) throws(FileError) {
-        do throws(FileError) {
-            let file = try OpenFile(temporary, [.writeOnly, .create, .truncate], mode: mode)
-            try file.write([UInt8](content), at: 0)
-            try file.synchronize()
-            try rename(temporary, to: path)
-        } catch {
-            _ = try? unlink(temporary)
-            throw error
-        }
-        if synchronizingDirectory { try synchronizeDirectory(path.removingLastComponent()) }
+        try replace(
+            ConfinedPath(inParent: path), with: content, in: folder.map { ConfinedPath($0) }, mode: mode,
+            synchronizingDirectory: synchronizingDirectory)
     }
 }
 

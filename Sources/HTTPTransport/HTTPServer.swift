@@ -62,7 +62,7 @@ public final class HTTPServer: Sendable {
             let core = ServerCore(
                 configuration: configuration, handler: handler, pool: pool, statistics: statistics, logger: logger,
                 loops: group.makeIterator().map { $0 })
-            let count = ConnectionCount(maximum: configuration.maximumConnections, statistics: statistics)
+            let count = ConnectionCount(core: core)
             let binding = Binding(core: core, count: count, group: group, tls: tls)
             for address in configuration.addresses { listeners.append(try await binding.listen(address)) }
             let running = Running(group: group, core: core, listeners: listeners, tls: tls)

@@ -1,12 +1,20 @@
 import Blocking
+public import NIOCore
 public import NIOPosix
 
 /// Limits and addresses of one server; every default is safe for the open internet.
 public struct TransportConfiguration: Sendable {
     /// Where to listen; several at once are fine.
     public var addresses: [ServerAddress]
-    /// Connections served at once; when reached, new ones wait in the kernel's queue.
+    /// Connections served at once. When that many are open, idle ones are closed to make room for new ones, and while
+    /// there are none, new ones wait in the kernel's queue.
     public var maximumConnections = 20_000
+    /// How long a connection without a request is left alone: the request of one that has just begun, or has just had
+    /// its answer, may be on its way.
+    public var idleGrace: TimeAmount = .seconds(2)
+    /// Who counts as one client by the address of a connection's other end, of whom the one with most idle connections
+    /// is the first to lose some.
+    public var client: @Sendable (SocketAddress?) -> String = { $0?.ipAddress ?? "unix" }
     /// Pending connections that the kernel keeps for us.
     public var backlog: Int32 = 1024
     /// The threads that move bytes, which stay the caller's; nil is one of its own per core.

@@ -9,6 +9,7 @@ public final class TransportStatistics: Sendable {
     let received = Atomic<Int>(0)
     let sent = Atomic<Int>(0)
     let acceptFailures = Atomic<Int>(0)
+    let closedIdle = Atomic<Int>(0)
 
     init() {}
 
@@ -24,6 +25,8 @@ public final class TransportStatistics: Sendable {
     public var bytesReceived: Int { received.load(ordering: .relaxed) }
     /// Bytes of responses accepted by the socket since the start, without TLS overhead.
     public var bytesSent: Int { sent.load(ordering: .relaxed) }
+    /// Idle connections that were closed since the start, to make room for others.
+    public var closedIdleConnections: Int { closedIdle.load(ordering: .relaxed) }
     /// Failed `accept` calls since the start, for example for want of descriptors.
     public var failedAccepts: Int { acceptFailures.load(ordering: .relaxed) }
 }

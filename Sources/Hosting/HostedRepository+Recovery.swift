@@ -25,9 +25,34 @@ extension HostedRepository {
                 Task { await self.keepingOpen { await self.finishInterruptedPush() } }
             }
         }
-        await recovering { try await self.recoverUploads() }
-        await recovering { try await self.recoverRemovals() }
+        if await !logWhatIsLeft() { logSoon() }
         await removeAbandonedGitFiles()
+    }
+
+    /// Has what became of uploads and removals logged a little later, and again until it can be: the log could not be
+    /// written, as on a full disk, and who asked for them has been told so. Their traces on disk say which they are.
+    func logSoon(after delay: Duration = firstDelay) {
+        guard isFirstToLogSoon() else { return }
+        // Keeps nothing open, and nobody waits for it: where the repository is closed meanwhile, its next opening does it.
+        Task { [weak self] in
+            try? await Task.sleep(for: delay)
+            guard let self else { return }
+            self.logsNow()
+            if await !self.logWhatIsLeft() { self.logSoon(after: min(delay * 2, Self.longestDelay)) }
+        }
+    }
+
+    private static let firstDelay = Duration.seconds(5)
+    private static let longestDelay = Duration.seconds(300)
+
+    /// Whether nothing is left.
+    private func logWhatIsLeft() async -> Bool {
+        var isDone = true
+        for step in [recoverUploads, recoverRemovals] {
+            let isLast = await recovering { if try await !step() { isDone = false } }
+            if !isLast { isDone = false }
+        }
+        return isDone
     }
 
     /// Whether it was done.
@@ -40,13 +65,15 @@ extension HostedRepository {
             var metadata = ["repository": "\(name)", "error": "\(error)"]
             metadata["key"] = key.map(\.description)
             services.logger.warning(
-                "what a crash left could not be looked through", metadata: metadata.mapValues { "\($0)" })
+                "what a crash or a failed write left could not be logged", metadata: metadata.mapValues { "\($0)" })
             return false
         }
     }
 
     /// Logs content of uploads that a crash ended between the object and its log, and removes their lock files.
-    private func recoverUploads() async throws {
+    ///
+    /// Answers whether all are logged.
+    private func recoverUploads() async throws -> Bool {
         let objects = objects
         var unlogged: Set<Key> = []
         for key in try await services.pool.run({ try objects.interruptedUploads() }) {
@@ -58,19 +85,25 @@ extension HostedRepository {
         }
         let kept = unlogged
         try await services.pool.run { try objects.cleanUpTransfers(besides: kept) }
+        return kept.isEmpty
     }
 
     /// Logs what became of content whose removal a crash ended between the object and its log.
-    private func recoverRemovals() async throws {
+    ///
+    /// Answers whether all are logged.
+    private func recoverRemovals() async throws -> Bool {
         let objects = objects
         let removals = try await services.pool.run { try objects.interruptedRemovals() }
         defer { for removal in removals { removal.release() } }
+        var isDone = true
         for removal in removals {
-            await recovering(removal.key) {
+            let isLogged = await recovering(removal.key) {
                 try await self.logLocation(of: removal.key)
                 try await self.services.pool.run { try removal.finish() }
             }
+            if !isLogged { isDone = false }
         }
+        return isDone
     }
 
     private func logLocation(of key: Key) async throws {

@@ -30,15 +30,14 @@ public struct Content: Sendable {
         case file(OpenFile)
         /// A file that somebody could change while it is sent; the closure says whether it is still the same.
         case mutableFile(OpenFile, isUnchanged: @Sendable () async -> Bool)
-        /// Bytes that come over a connection.
-        case remote(any RemoteContent)
+        /// Bytes that are pulled as they are wanted.
+        case stream(any StreamedContent)
     }
 }
 
-/// Content that is held elsewhere.
-public protocol RemoteContent: Sendable {
-    /// The bytes from `offset` on. Called at most once; where it is never called, the connection is given up with the
-    /// value.
+/// Content of which no file is at hand: what another host has, or what is put together while it is read.
+public protocol StreamedContent: Sendable {
+    /// The bytes from `offset` on. Called at most once; if it is never called, the connection is given up with the value.
     func bytes(from offset: UInt64) async throws -> any ContentBytes
 }
 
@@ -46,7 +45,7 @@ public protocol RemoteContent: Sendable {
 public protocol ContentBytes: AnyObject, Sendable {
     /// The next bytes, never empty, or nil after exactly the bytes that were announced.
     ///
-    /// Throws where fewer or wrong ones came; the last byte of content that fails its verification is never handed out.
+    /// Throws ``LocationError`` if fewer or wrong ones came; the last byte of content that fails its verification is never handed out.
     func next() async throws -> ByteBuffer?
 
     /// Gives up the connection now. Also happens when the value goes away.

@@ -1,11 +1,4 @@
-public import AnnexProtocol
 public import NIOCore
-
-/// What an interrupted upload left, as `putoffset` answers.
-public enum PartialContent: Hashable, Sendable {
-    case alreadyPresent(also: [RepositoryUUID])
-    case bytes(UInt64)
-}
 
 /// An upload as its sender describes it, and its bytes.
 public struct Upload: Sendable {
@@ -30,14 +23,36 @@ public struct Upload: Sendable {
 
 /// The bytes of an upload, pulled by whoever stores them.
 public protocol UploadBody: Sendable {
-    /// The next bytes, or how the body ended.
+    /// The next bytes, or how the body ended. A pull that is cancelled loses nothing: what arrives later is handed to the
+    /// next one.
+    ///
+    /// A body that cannot be read, for whatever reason, is ``UploadChunk/broken``. Throws `CancellationError`, or
+    /// ``LocationError`` if this host fails on the way.
     func next() async throws -> UploadChunk
+
+    /// Whether the end of the body tells if all of the content, from its first byte on, is what the key says. Then whoever
+    /// stores it need not look, as long as it stores these bytes and no others in their place.
+    var isJudged: Bool { get }
+}
+
+extension UploadBody {
+    public var isJudged: Bool { false }
 }
 
 public enum UploadChunk: Sendable {
     case bytes(ByteBuffer)
     /// The sender finished the body properly.
-    case end
-    /// The connection broke before the end.
+    case end(Proof)
+    /// The connection broke before the end, or what came over it made no sense.
     case broken
+}
+
+/// What is known of content before it is made visible.
+public enum Proof: Hashable, Sendable {
+    /// It is what its key says.
+    case right
+    /// It is not; it must never become visible.
+    case wrong
+    /// Nobody has looked: it began in the middle, or its key has no digest. Whoever stores it must look.
+    case unchecked
 }

@@ -43,7 +43,7 @@ public final class RemoteConnections: Sendable {
 
     /// - Parameter pool: threads for digests; nil for some of its own.
     ///
-    /// Throws a ``RemoteError`` where a file of `settings.caFiles` cannot be used.
+    /// Throws a ``LocationError`` where a file of `settings.caFiles` cannot be used.
     public init(
         settings: RemoteSettings, credentials: any CredentialSource, pool: BlockingPool? = nil, logger: Logger
     ) throws {
@@ -88,10 +88,10 @@ public final class RemoteConnections: Sendable {
             _ = try await location.isPresent(key)
             let version = state(of: target).versions.withLock { $0.current(at: .now) }
             return .available(version ?? .v0)
-        } catch let error as RemoteError {
+        } catch let error as LocationError {
             return error == location.doesNotServe ? .anotherRepository(error) : .unavailable(error)
         } catch {
-            return .unavailable(RemoteError(.unreachable, "\(target.name) was not reached: \(error)"))
+            return .unavailable(LocationError(.unreachable, "\(target.name) was not reached: \(error)"))
         }
     }
 
@@ -154,7 +154,7 @@ public final class RemoteConnections: Sendable {
         }
         guard answer.status == 200 else { throw answer.failure(from: place.shown) }
         guard let config = try? GitConfig(parsing: Array(answer.body.readableBytesView)) else {
-            throw RemoteError(.misbehaved, "\(place.shown)/config is not a git configuration")
+            throw LocationError(.misbehaved, "\(place.shown)/config is not a git configuration")
         }
         return (
             config.bytes("annex.uuid").flatMap { RepositoryUUID($0) },

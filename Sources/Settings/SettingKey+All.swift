@@ -46,7 +46,8 @@ extension SettingKey {
     private static let limits: [SettingKey] = [
         .integer(
             "limits.max_connections", \.limits.maxConnections, 1...1_000_000,
-            "Connections at once, idle ones included. Further ones wait in the kernel's queue."),
+            "Connections at once. Beyond them idle ones are closed to make room, beginning with the client that has most; "
+                + "while all are busy, new ones wait in the kernel's queue."),
         .integer(
             "limits.max_remote_connections", \.limits.maxRemoteConnections, 1...1_000_000,
             "Connections to remotes on other hosts at once, all together and idle ones included; one remote has half of "
@@ -90,6 +91,11 @@ extension SettingKey {
         .time(
             "limits.git_queue_seconds", \.limits.gitQueue, unit: .seconds(1), 1...3600,
             "How long one of them waits in line before it is answered 503."),
+        .time(
+            "limits.git_silence_seconds", \.limits.gitSilence, unit: .seconds(1), 1...86_400,
+            "How long a git process may neither take nor give a byte while it is waited for, and not for a client. Then it is "
+                + "ended, and the request fails. Git gives a sign of life every 5 seconds where it works long for a client."
+        ),
         .integer(
             "limits.git_memory_mebibytes", \.limits.gitMemory, 0...1_000_000,
             "Memory that one git process may allocate; packs that it maps do not count. A push or clone that needs more "

@@ -47,6 +47,7 @@ public struct Settings: Equatable, Sendable {
         public var gitProcesses = 8
         public var gitSlowClients = 64
         public var gitQueue = Duration.seconds(60)
+        public var gitSilence = Duration.seconds(300)
         /// In MiB, of one process; 0 for no bound.
         public var gitMemory = 1024
         /// In MiB; 0 for no bound.

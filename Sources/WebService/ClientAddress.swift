@@ -48,6 +48,12 @@ struct ClientAddress: Hashable, CustomStringConvertible {
     }
 }
 
+/// Who counts as one client by the other end of a connection alone.
+public enum ClientGroup {
+    /// - Parameter peer: the numeric address of the other end; nil for a Unix socket.
+    public static func of(peer: String?) -> String { (peer.map { ClientAddress($0) ?? .unix } ?? .unix).group }
+}
+
 /// The proxies in front whose `X-Forwarded-For` is believed. Everybody else could write anything there.
 public struct TrustedProxies: Sendable, Hashable {
     private var addresses: Set<String> = []

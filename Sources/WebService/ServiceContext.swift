@@ -17,21 +17,23 @@ public struct ServiceContext: Sendable {
     public var metricsAccess = MetricsPolicy.readers
     /// How quickly the small bodies of git's requests must come.
     public var gitPace = GitPace()
-    /// The largest pack of a push, in bytes; nil for no bound.
-    public var maximumPack: Int64?
+    /// What receives pushes.
+    public var pushes: Pushes
     /// Proxies in front that tell the client's address.
     public var trustedProxies = TrustedProxies()
     /// Web pages that may use this host.
     public var crossOrigin = CrossOrigin()
+    let awaitedNames = AwaitedNames()
     public var metrics: ServiceMetrics
     public var logger: Logger
 
     public init(
-        catalog: Catalog, manager: RepositoryManager, locks: LockTable, policy: Policy,
+        catalog: Catalog, manager: RepositoryManager, pushes: Pushes, locks: LockTable, policy: Policy,
         publicAddress: PublicAddress?, createsOnPush: Bool, gitSlots: GitSlots, metrics: ServiceMetrics, logger: Logger
     ) {
         self.catalog = catalog
         self.manager = manager
+        self.pushes = pushes
         self.locks = locks
         self.policy = policy
         self.publicAddress = publicAddress

@@ -74,11 +74,16 @@ public struct WebService: Sendable {
         let answer = error is RouteError && exchange.target.isGitLFS ? .gitLFS : ServiceError(error)
         let isLeft = error is TransportError && Self.meansClientLeft(error)
         exchange.note(reason: isLeft ? "the client left" : answer.reason)
-        let isOurs = answer.status >= 500 && !(error is Refusal) && !(error is ServiceError) && !(error is RemoteError)
-        if isOurs && !Self.meansClientLeft(error) {
+        if answer.status >= 500, Self.isOurs(error) {
             context.logger.error("request failed", metadata: ["request": "\(exchange.id)", "error": "\(error)"])
         }
         await exchange.refuse(answer)
+    }
+
+    /// Whether it is this host that failed, so that its operator must hear of it.
+    private static func isOurs(_ error: any Error) -> Bool {
+        if meansClientLeft(error) || error is ServiceError { return false }
+        return (error as? LocationError).map { $0.cause != nil } ?? true
     }
 
     /// Clients leave all the time; that is no failure of the host.

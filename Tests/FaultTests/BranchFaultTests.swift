@@ -16,7 +16,7 @@ import Testing
         try await everyOperationFails(fault, on: template) { place in
             let stored = try await place.put(.new)
             let removed = try await place.remove(.old)
-            #expect(stored == .stored(also: []) && removed == .removed(also: []))
+            #expect(stored == .stored(at: [place.uuid]) && removed == .removed(from: [place.uuid]))
         } attempt: { place in
             try await place.repository.branch?.flush()
         } check: { site, result, context in
@@ -76,7 +76,7 @@ import Testing
         let template = try await Site.withRepository()
         let gone = Sample(3)
         try await template.opened { place in
-            for sample in [.new, gone] { #expect(try await place.put(sample) == .stored(also: [])) }
+            for sample in [.new, gone] { #expect(try await place.put(sample) == .stored(at: [place.uuid])) }
             let branch = try #require(place.repository.branch)
             try await branch.flush()
             try await branch.recordLocation(of: Sample.new.key, in: place.uuid, present: false)

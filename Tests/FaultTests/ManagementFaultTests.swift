@@ -41,7 +41,7 @@ import Testing
             if succeeded { #expect(try site.root.gitDirectory(of: name) != nil, "\(context)") }
             if try site.root.gitDirectory(of: name) == nil { try await site.manager.create(name) }
             try await site.opened(name) { place in
-                #expect(try await place.put(.new) == .stored(also: []), "\(context)")
+                #expect(try await place.put(.new) == .stored(at: [place.uuid]), "\(context)")
                 try await place.expectStored(.new, context)
             }
         }

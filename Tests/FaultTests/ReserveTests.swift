@@ -23,7 +23,7 @@ import Testing
             try await site.opened { place in
                 let lock = try await plan.run {
                     let lock = try #require(try await place.location.lock(Sample.old.key), "\(context)")
-                    guard case .notRemoved = try await place.remove(.old) else {
+                    guard try await !(place.remove(.old)).isComplete else {
                         Issue.record("the lock was worth nothing: \(context)")
                         return lock
                     }
@@ -31,7 +31,7 @@ import Testing
                 }
                 await lock.release()
                 let removed = try await plan.run { try await place.remove(.old) }
-                #expect(removed == .removed(also: []), "\(context)")
+                #expect(removed == .removed(from: [place.uuid]), "\(context)")
             }
             // Another process sees the same; a lock that was not cleaned up would protect nothing any more.
             try await site.opened { place in try await place.expectRemoved(.old, "\(context), \(plan.struck ?? "none")")

@@ -64,7 +64,7 @@ final class Site: Sendable {
         let site = try empty()
         try await site.manager.create(Site.name)
         try await site.opened { place in
-            #expect(try await place.put(.old) == .stored(also: []))
+            #expect(try await place.put(.old) == .stored(at: [place.uuid]))
             try await place.repository.branch?.flush()
         }
         return site
@@ -129,7 +129,7 @@ struct Place {
     func put(_ sample: Sample) async throws -> StoreOutcome {
         let offset: UInt64
         switch try await location.partial(of: sample.key, for: Array("client".utf8)) {
-        case .alreadyPresent: return .stored(also: [])
+        case .alreadyPresent(let places): return .stored(at: places)
         case .bytes(let count): offset = count
         }
         let rest = Array(sample.content.dropFirst(Int(offset)))
@@ -186,7 +186,7 @@ private final class Bytes: UploadBody {
         pieces = Pieces([Array(bytes[..<(bytes.count / 2)]), Array(bytes[(bytes.count / 2)...])])
     }
 
-    func next() async throws -> UploadChunk { pieces.next().map { .bytes($0) } ?? .end }
+    func next() async throws -> UploadChunk { pieces.next().map { .bytes($0) } ?? .end(.unchecked) }
 }
 
 /// Runs `attempt` again and again on copies of a site, and lets another one of its file operations fail each time.

@@ -37,7 +37,7 @@ import Testing
         ("copy to", { path, other in try Files.copy(other.appending("mine"), to: path.appending("z"), mode: 0o644) }),
         (
             "replace",
-            { path, other in try Files.replace(path.appending("file"), with: [1], temporary: other.appending("t")) }
+            { path, other in try Files.replace(path.appending("file"), with: [1], in: other) }
         ),
         ("read a link", { path, _ in _ = try Files.target(ofLink: path.appending("link")) }),
     ]

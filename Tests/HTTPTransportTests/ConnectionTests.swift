@@ -281,6 +281,7 @@ private let get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
     @Test func fullServerAcceptsAgainWhenOneLeaves() async throws {
         try await withServer {
             $0.maximumConnections = 2
+            $0.idleGrace = .hours(1)
         } handler: { _, responder in
             try? await responder.respond(.ok)
         } _: { server, port in

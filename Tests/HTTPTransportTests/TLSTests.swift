@@ -144,7 +144,7 @@ private func makeCertificate(in scratch: FilePath, name: String) throws -> TLSFi
                 }
                 #expect(try await subject() == "old")
                 try Files.replace(
-                    FilePath(files.privateKey), with: Array("nonsense".utf8), temporary: scratch.appending("t"))
+                    FilePath(files.privateKey), with: Array("nonsense".utf8), in: scratch)
                 let error = await #expect(throws: TransportError.self) { try await server.reloadCertificates() }
                 #expect(error?.code == .badCertificate)
                 #expect(try await subject() == "old")
@@ -170,6 +170,53 @@ private func makeCertificate(in scratch: FilePath, name: String) throws -> TLSFi
                 #expect(try await onThread { client.readResponse()?.text } == "plain")
                 let secure = try await onThread { try run(["curl", "-sk", "https://127.0.0.1:\(port)/"]) }
                 #expect(String(decoding: secure.output, as: UTF8.self) == "TLS")
+            }
+        }
+    }
+
+    /// Somebody has left out the `s`, and would see no more than a connection that ends.
+    @Test(arguments: ["GET / HTTP/1.1\r\nHost: h\r\n\r\n", "POST /a HTTP/1.1\r\nContent-Length: 4000000\r\n\r\n", "P"])
+    func plainRequestsAreToldOfTLS(request: String) async throws {
+        try await withScratch { scratch in
+            let files = try makeCertificate(in: scratch, name: "localhost")
+            try await withServer {
+                $0.tls = files
+            } handler: { _, responder in
+                try? await responder.respond(.ok)
+            } _: { server, port in
+                let client = try RawClient(port: port)
+                client.send(request)
+                if request.hasPrefix("POST") { client.send([UInt8](repeating: 7, count: 300_000)) }
+                let response = try await onThread { client.readResponse() }
+                #expect(response?.code == 400)
+                #expect(response?.status.contains("https") == true && response?.text.contains("https") == true)
+                #expect(try await onThread { client.isClosed() })
+                try await eventually("the connection is closed") { server.statistics.openConnections == 0 }
+                #expect(server.statistics.totalRequests == 0)
+            }
+        }
+    }
+
+    /// Attack: bytes that are neither, and a client that goes on sending after the answer.
+    @Test func whatFollowsPlainRequestsIsBounded() async throws {
+        try await withScratch { scratch in
+            let files = try makeCertificate(in: scratch, name: "localhost")
+            try await withServer {
+                $0.tls = files
+                $0.lingerBytes = 1 << 16
+            } handler: { _, responder in
+                try? await responder.respond(.ok)
+            } _: { server, port in
+                let (endless, odd) = (try RawClient(port: port), try RawClient(port: port))
+                odd.send([0, 1, 2, 3, 4, 5])
+                _ = try await onThread { odd.readToEnd() }
+                let sent = try await onThread {
+                    var sent = 0
+                    while sent < 1 << 28, endless.send([UInt8](repeating: 65, count: 1 << 16)) { sent += 1 << 16 }
+                    return sent
+                }
+                #expect(sent < 1 << 28)
+                try await eventually("the connections are closed") { server.statistics.openConnections == 0 }
             }
         }
     }

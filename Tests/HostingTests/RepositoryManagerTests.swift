@@ -123,7 +123,7 @@ import Testing
         let body = SlowBody { repository.isIdle(for: .zero) }
         let upload = Upload(client: [], associatedFile: nil, offset: 0, length: 0, body: body)
         let empty = try Key(parsing: "SHA256-s0--e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
-        #expect(try await location.store(empty, from: upload) == .stored(also: []))
+        #expect(try await location.store(empty, from: upload) == .stored(at: [location.uuid]))
         #expect(body.wasIdle.withLock { $0 } == false)
         #expect(repository.isIdle(for: .zero))
         await repository.close()
@@ -138,7 +138,7 @@ import Testing
         func next() async throws -> UploadChunk {
             let answer = isIdle()
             wasIdle.withLock { $0 = answer }
-            return .end
+            return .end(.unchecked)
         }
     }
 

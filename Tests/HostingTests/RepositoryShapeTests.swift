@@ -93,6 +93,16 @@ import Testing
         #expect("\(error, default: "")".contains("commondir"))
     }
 
+    /// Git 2.45 and later can make such repositories. The hooks that guard pushes read refs as files.
+    @Test("refs in the reftable format are refused, with the command that converts them")
+    func reftable() async throws {
+        let root = try Root()
+        try await root.manager.create(name("a"))
+        try Files.createDirectory(root.folder.path.appending("a.git/reftable"))
+        let error = await #expect(throws: HostingError.self) { try await root.catalog.repository(named: name("a")) }
+        #expect("\(error, default: "")".contains("git refs migrate --ref-format=files"))
+    }
+
     @Test("a repository that is not served can be deleted, and is listed until then")
     func deletion() async throws {
         let root = try Root()

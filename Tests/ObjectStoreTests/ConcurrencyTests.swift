@@ -60,7 +60,7 @@ func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) t
                 case 2:
                     guard case .ready(let removal) = try fixture.store.beginRemoval(key) else { continue }
                     try removal.unlinkContent()
-                    removal.finish()
+                    try removal.finish()
                     removed.add(1, ordering: .relaxed)
                 default:
                     guard let lock = try fixture.store.lock(key) else { continue }
@@ -103,7 +103,7 @@ func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) t
             let taken = (lock.withLock { $0 }, removal.withLock { $0 })
             #expect(taken.0 == nil || taken.1 == nil)
             try taken.1?.unlinkContent()
-            taken.1?.finish()
+            try taken.1?.finish()
             if let lock = taken.0 {
                 #expect(try fixture.store.find(key) != nil)
                 try lock.release(keepingRetention: false)

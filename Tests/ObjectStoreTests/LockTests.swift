@@ -204,8 +204,8 @@ import Testing
         try removal.unlinkContent()
         #expect(try fixture.store.find(key) == nil)
         #expect(try fixture.store.lock(key) == nil)
-        removal.finish()
-        removal.finish()
+        try removal.finish()
+        try removal.finish()
         #expect(throws: ObjectStoreError.self) { try removal.unlinkContent() }
     }
 

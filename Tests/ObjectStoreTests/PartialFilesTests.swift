@@ -109,6 +109,19 @@ import Testing
         #expect(try !Files.exists(fixture.store.paths.partial(key)))
     }
 
+    @Test("so it is with little content, whose owner is noted when it is cut")
+    func littleWithDigest() throws {
+        let little = Array(good[..<10_000])
+        let key = try key(for: little)
+        try begin(Array(evil[..<10_000]), 5000, as: key, by: "B")
+        #expect(try offset(key, "A") == 0)
+        #expect(try offset(key, "B") == 5000)
+        #expect(try goOn(little, as: key, by: "A") == .stored(newly: true))
+        #expect(try stored(key) == little)
+        #expect(try Files.list(fixture.store.paths.partials).isEmpty)
+        #expect(try !Files.exists(fixture.store.paths.partial(key)))
+    }
+
     @Test("a wrong start without an owner is thrown away once it is noticed, and the next try begins on its own")
     func wrongStartOfNobody() throws {
         let key = try key(for: good)

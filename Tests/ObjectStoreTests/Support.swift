@@ -155,7 +155,7 @@ extension ObjectStore {
     func remove(_ key: Key) throws {
         let removal = try beginRemoval(key).removal
         try removal.unlinkContent()
-        removal.finish()
+        try removal.finish()
     }
 }
 

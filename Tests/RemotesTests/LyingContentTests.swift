@@ -66,7 +66,7 @@ import Testing
                 let key = try key
                 let received = Recorder<Int>()
                 let error = await failure {
-                    guard case .remote(let remote)? = try await location.open(key, for: Reading())?.source else {
+                    guard case .stream(let remote)? = try await location.open(key, for: Reading())?.source else {
                         return
                     }
                     let source = try await remote.bytes(from: 0)
@@ -135,7 +135,7 @@ import Testing
         try await withContent(
             Self.head, chunked(bytes), settings: testSettings { $0.stallTimeout = Self.silence }
         ) { location, _, _ in
-            guard case .remote(let remote)? = try await location.open(try key, for: Reading())?.source else {
+            guard case .stream(let remote)? = try await location.open(try key, for: Reading())?.source else {
                 Issue.record("absent")
                 return
             }
@@ -166,7 +166,7 @@ import Testing
             #expect(try await onThread { eventually { server.open == 0 } })
             #expect(connections.usage.inUse == 0)
 
-            guard case .remote(let remote)? = try await location.open(bigKey, for: Reading())?.source else { return }
+            guard case .stream(let remote)? = try await location.open(bigKey, for: Reading())?.source else { return }
             let source = try await remote.bytes(from: 0)
             _ = try await source.next()
             #expect(connections.usage.inUse == 1)
@@ -185,7 +185,7 @@ import Testing
             let key = try key
             let (begun, signal) = AsyncStream<Void>.makeStream()
             let task = Task {
-                guard case .remote(let remote)? = try await location.open(key, for: Reading())?.source else { return }
+                guard case .stream(let remote)? = try await location.open(key, for: Reading())?.source else { return }
                 let source = try await remote.bytes(from: 0)
                 while try await source.next() != nil { signal.yield() }
             }

@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    static let refusals: [(String, RemoteError.Code, String)] = [
+    static let refusals: [(String, LocationError.Code, String)] = [
         ("400 Bad Request", .misbehaved, "node1: 400 Bad Request: what?"),
         ("403 bob may only read", .forbidden, "node1: 403 bob may only read"),
         ("429 Slow down", .busy, "node1: 429 Slow down"),
@@ -63,7 +63,7 @@ import Testing
     ]
 
     @Test("a status means what it should, in the target's own words", arguments: refusals)
-    func status(line: String, code: RemoteError.Code, message: String) async throws {
+    func status(line: String, code: LocationError.Code, message: String) async throws {
         try await withScript { connection, number in
             while true {
                 _ = try connection.readHead()
@@ -76,7 +76,7 @@ import Testing
         } _: { location, _, _ in
             for _ in 0..<2 {
                 let error = await failure { _ = try await location.isPresent(try key) }
-                #expect(error == RemoteError(code, message))
+                #expect(error == LocationError(code, message))
             }
         }
     }
@@ -90,11 +90,11 @@ import Testing
             try connection.answer("507 Full to the brim", "")
         } _: { location, _, _ in
             let error = await failure { _ = try await location.isPresent(try key) }
-            #expect(error == RemoteError(.full, "node1: 507 Full to the brim"))
+            #expect(error == LocationError(.full, "node1: 507 Full to the brim"))
         }
     }
 
-    static let breaks: [(String, RemoteError.Code)] = [
+    static let breaks: [(String, LocationError.Code)] = [
         ("", .unreachable), ("HTTP/1.1 200 OK\r\n", .unreachable),
         ("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"pres", .unreachable),
         ("SSH-2.0-OpenSSH_9.2\r\n", .misbehaved), ("\u{0}\u{1}\u{2}\u{3}\r\n\r\n", .misbehaved),
@@ -102,7 +102,7 @@ import Testing
     ]
 
     @Test("a connection that breaks, or speaks something else", arguments: breaks)
-    func broken(text: String, code: RemoteError.Code) async throws {
+    func broken(text: String, code: LocationError.Code) async throws {
         try await withScript { connection, _ in
             _ = try connection.readHead()
             try connection.send(text)
@@ -120,14 +120,15 @@ import Testing
         try await withConnections { connections in
             let location = connections.location(of: try target(port: port), gateway: gatewayUUID, caller: Caller())
             let error = await failure { _ = try await location.isPresent(try key) }
-            #expect(error == RemoteError(.unreachable, "node1 is unreachable: connection refused"))
+            #expect(error == LocationError(.unreachable, "node1 is unreachable: connection refused"))
             var nowhere = try target(port: port)
             nowhere.url = try #require(AnnexURL("annex+http://no.such.host.invalid/"))
             let lost = connections.location(of: nowhere, gateway: gatewayUUID, caller: Caller())
             let unknown = await failure { _ = try await lost.isPresent(try key) }
             #expect(
                 unknown
-                    == RemoteError(.unreachable, "node1 is unreachable: its host no.such.host.invalid cannot be found"))
+                    == LocationError(
+                        .unreachable, "node1 is unreachable: its host no.such.host.invalid cannot be found"))
         }
     }
 
@@ -153,10 +154,10 @@ import Testing
                 of: try target(port: good.port, name: "node2"), gateway: gatewayUUID, caller: Caller())
             let hungTarget = try target(port: server.port)
             let key = try key
-            await withTaskGroup(of: RemoteError.Code?.self) { group in
+            await withTaskGroup(of: LocationError.Code?.self) { group in
                 for _ in 0..<3 {
                     group.addTask {
-                        do { _ = try await location.isPresent(key) } catch { return (error as? RemoteError)?.code }
+                        do { _ = try await location.isPresent(key) } catch { return (error as? LocationError)?.code }
                         return nil
                     }
                 }
@@ -165,7 +166,7 @@ import Testing
                     let isPresent = try? await other.isPresent(key)
                     #expect(isPresent == true)
                 }
-                var codes: [RemoteError.Code?] = []
+                var codes: [LocationError.Code?] = []
                 for await code in group { codes.append(code) }
                 // Of three the last one waits in line; on a slow machine it may get a turn.
                 #expect(codes.allSatisfy { $0 == .timedOut || $0 == .busy }, "\(codes)")
@@ -263,9 +264,10 @@ import Testing
             let key = try key
             #expect(try await location.isPresent(key))
             #expect(try await location.isPresent(key))
-            #expect(try await location.confirm(key) == .stored(also: []))
+            #expect(try await location.confirm(key) == .stored(at: [location.uuid]))
             #expect(
-                try await location.remove(key, before: BootSeconds(BootSeconds.now.value + 50)) == .removed(also: []))
+                try await location.remove(key, before: BootSeconds(BootSeconds.now.value + 50))
+                    == .removed(from: [location.uuid]))
             let all = seen.all
             #expect(
                 all == [
@@ -313,7 +315,7 @@ import Testing
             }
         } _: { location, _, _ in
             let error = await failure { _ = try await location.isPresent(try key) }
-            #expect(error == RemoteError(.misbehaved, "node1 does not serve the repository \(targetUUID)"))
+            #expect(error == LocationError(.misbehaved, "node1 does not serve the repository \(targetUUID)"))
             #expect(heads.all.count == 5)
             let code = await failure { _ = try await location.open(try key, for: Reading()) }?.code
             #expect(code == .misbehaved)

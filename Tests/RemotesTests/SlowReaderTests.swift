@@ -28,7 +28,7 @@ import Testing
             }
         } _: { location, _, _ in
             let content = try await location.open(try Key(parsing: key), for: Reading())
-            guard case .remote(let remote)? = content?.source else {
+            guard case .stream(let remote)? = content?.source else {
                 Issue.record("no content")
                 return
             }

@@ -49,10 +49,11 @@ import Testing
             #expect(try await !location.isPresent(key))
             #expect(try await location.open(key, for: Reading()) == nil)
             #expect(try await location.partial(of: key, for: []) == .bytes(0))
-            #expect(try await location.store(key, from: upload(bytes, file: "a b/c%.bin")) == .stored(also: []))
+            #expect(
+                try await location.store(key, from: upload(bytes, file: "a b/c%.bin")) == .stored(at: [location.uuid]))
             #expect(try await location.isPresent(key))
-            #expect(try await location.partial(of: key, for: []) == .alreadyPresent(also: []))
-            #expect(try await location.store(key, from: upload(bytes)) == .stored(also: []))
+            #expect(try await location.partial(of: key, for: []) == .alreadyPresent(at: [location.uuid]))
+            #expect(try await location.store(key, from: upload(bytes)) == .stored(at: [location.uuid]))
 
             #expect(try await read(location.open(key, for: Reading())) == bytes)
             let tail = try await location.open(key, for: Reading(offset: 1_000_000))
@@ -65,15 +66,16 @@ import Testing
             #expect(head?.size == 1_500_001)
             #expect(try await read(head) == bytes)
 
-            #expect(try await location.confirm(key) == .stored(also: []))
+            #expect(try await location.confirm(key) == .stored(at: [location.uuid]))
             #expect(
-                try await location.remove(key, before: BootSeconds(BootSeconds.now.value + 100)) == .removed(also: []))
+                try await location.remove(key, before: BootSeconds(BootSeconds.now.value + 100))
+                    == .removed(from: [location.uuid]))
             #expect(try await !location.isPresent(key))
             guard case .notStored = try await location.confirm(key) else {
                 Issue.record("absent content was confirmed")
                 return
             }
-            #expect(try await location.remove(key, before: nil) == .removed(also: []))
+            #expect(try await location.remove(key, before: nil) == .removed(from: [location.uuid]))
             #expect(await connections.probe(target, gateway: gatewayUUID) == .available(version))
         }
     }
@@ -83,7 +85,7 @@ import Testing
         try await withStock { location, server, _, _ in
             let empty = try sha256Key([])
             #expect(try await location.open(empty, for: Reading()) == nil)
-            #expect(try await location.store(empty, from: upload([])) == .stored(also: []))
+            #expect(try await location.store(empty, from: upload([])) == .stored(at: [location.uuid]))
             #expect(try await location.isPresent(empty))
             let content = try await location.open(empty, for: Reading())
             #expect(content?.size == 0)
@@ -93,7 +95,7 @@ import Testing
                 let key = try Key(parsing: text)
                 let bytes = seededBytes(5, seed: 2)
                 #expect(try await location.open(key, for: Reading()) == nil)
-                #expect(try await location.store(key, from: upload(bytes)) == .stored(also: []))
+                #expect(try await location.store(key, from: upload(bytes)) == .stored(at: [location.uuid]))
                 #expect(try await read(location.open(key, for: Reading())) == bytes)
                 #expect(try await location.open(key, for: Reading(offset: 9))?.size == 5)
                 #expect(try await location.open(key, for: Reading(wantsBytes: false))?.size == 5)
@@ -122,7 +124,7 @@ import Testing
             }
             #expect(kept > 0 && kept <= 2_000_000)
             let rest = Array(bytes[Int(kept)...])
-            #expect(try await location.store(key, from: upload(rest, offset: kept)) == .stored(also: []))
+            #expect(try await location.store(key, from: upload(rest, offset: kept)) == .stored(at: [location.uuid]))
             #expect(try await read(location.open(key, for: Reading())) == bytes)
         }
     }
@@ -151,7 +153,7 @@ import Testing
                 }
                 #expect(kept < 700_000)
             }
-            #expect(try await location.store(key, from: upload(bytes)) == .stored(also: []))
+            #expect(try await location.store(key, from: upload(bytes)) == .stored(at: [location.uuid]))
         }
     }
 
@@ -160,14 +162,14 @@ import Testing
         try await withStock { location, _, _, _ in
             let bytes = seededBytes(100, seed: 5)
             let key = try sha256Key(bytes)
-            #expect(try await location.store(key, from: upload(bytes)) == .stored(also: []))
-            guard case .notRemoved = try await location.remove(key, before: .now) else {
+            #expect(try await location.store(key, from: upload(bytes)) == .stored(at: [location.uuid]))
+            guard try await !location.remove(key, before: .now).isComplete else {
                 Issue.record("removed after the deadline")
                 return
             }
             #expect(try await location.isPresent(key))
             let later = BootSeconds(BootSeconds.now.value + 60)
-            #expect(try await location.remove(key, before: later) == .removed(also: []))
+            #expect(try await location.remove(key, before: later) == .removed(from: [location.uuid]))
             #expect(try await !location.isPresent(key))
         }
     }
@@ -179,7 +181,7 @@ import Testing
             let bytes = seededBytes(100, seed: 6)
             let key = try sha256Key(bytes)
             #expect(try await location.lock(key) == nil)
-            #expect(try await location.store(key, from: upload(bytes)) == .stored(also: []))
+            #expect(try await location.store(key, from: upload(bytes)) == .stored(at: [location.uuid]))
 
             let lock = try #require(try await location.lock(key))
             await expectLocked(location, key)
@@ -188,10 +190,10 @@ import Testing
             #expect(await lock.extend(protectedUntil: Int64(time(nil)) + 10))
             await expectLocked(location, key)
             await lock.release()
-            #expect(try await location.remove(key, before: nil) == .removed(also: []))
+            #expect(try await location.remove(key, before: nil) == .removed(from: [location.uuid]))
 
             // Given up, it stays, even when this process ends.
-            #expect(try await location.store(key, from: upload(bytes)) == .stored(also: []))
+            #expect(try await location.store(key, from: upload(bytes)) == .stored(at: [location.uuid]))
             let left = try #require(try await location.lock(key))
             await left.detach(protectedUntil: Int64(time(nil)) + 600)
             #expect(connections.usage(of: target).inUse == 0)
@@ -207,7 +209,7 @@ import Testing
         _ location: any ContentLocation, _ key: Key, sourceLocation: SourceLocation = #_sourceLocation
     ) async {
         let outcome = try? await location.remove(key, before: nil)
-        #expect(outcome != .removed(also: []), sourceLocation: sourceLocation)
+        #expect(outcome != .removed(from: [location.uuid]), sourceLocation: sourceLocation)
         let isPresent = try? await location.isPresent(key)
         #expect(isPresent == true, sourceLocation: sourceLocation)
     }
@@ -251,7 +253,7 @@ import Testing
         try await withConnections(credentials: good) { connections in
             let location = connections.location(of: target, gateway: gatewayUUID, caller: Caller())
             let stored = try await location.store(key, from: upload(bytes))
-            #expect(stored == .stored(also: []))
+            #expect(stored == .stored(at: [location.uuid]))
             #expect(try await read(location.open(key, for: Reading())) == bytes)
             #expect(good.events == .init(asked: ["annex+http://127.0.0.1:\(server.port)"], accepted: 1, rejected: 0))
         }

@@ -61,15 +61,15 @@ import Testing
     }
 
     /// Reads the key; answers the error where that fails.
-    private func fetch(_ port: Int, _ files: [String]) async throws -> RemoteError? {
-        var result: RemoteError?
+    private func fetch(_ port: Int, _ files: [String]) async throws -> LocationError? {
+        var result: LocationError?
         try await withConnections(settings: testSettings { $0.caFiles = files }) { connections in
             let url = try #require(AnnexURL("annex+https://127.0.0.1:\(port)/"))
             let target = AnnexHTTPTarget(name: "node1", uuid: targetUUID, url: url)
             let location = connections.location(of: target, gateway: gatewayUUID, caller: Caller())
             do {
                 #expect(try await read(location.open(try sha256Key(Self.bytes), for: Reading())) == Self.bytes)
-            } catch let error as RemoteError {
+            } catch let error as LocationError {
                 result = error
             }
         }
@@ -106,7 +106,7 @@ import Testing
         for file in ["/nonexistent.pem", "/etc/hostname"] {
             var settings = RemoteSettings()
             settings.caFiles = [file]
-            let thrown = #expect(throws: RemoteError.self) {
+            let thrown = #expect(throws: LocationError.self) {
                 _ = try RemoteConnections(
                     settings: settings, credentials: NoCredentials(),
                     logger: Logger(label: "x") { _ in SwiftLogNoOpLogHandler() })

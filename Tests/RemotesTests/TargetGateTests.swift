@@ -68,7 +68,7 @@ private final class Notes: Sendable {
     func patience() async throws {
         let gate = TargetGate(limit: 1, patience: .milliseconds(20))
         let place = try await gate.enter(.question, "t")
-        let error = await #expect(throws: RemoteError.self) { _ = try await gate.enter(.question, "archive") }
+        let error = await #expect(throws: LocationError.self) { _ = try await gate.enter(.question, "archive") }
         #expect(error?.code == .busy && error?.message.contains("archive is busy") == true)
         #expect(gate.waiting == 0 && gate.inUse == 1)
         place.release()

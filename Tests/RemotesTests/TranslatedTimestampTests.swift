@@ -57,7 +57,7 @@ import Testing
             let start = BootSeconds.now
             let deadline = BootSeconds(start.value + 600)
             let outcome = try await location.remove(key, before: deadline)
-            guard case .removed = outcome else {
+            guard outcome.isComplete else {
                 Issue.record("\(outcome)")
                 return
             }
@@ -74,7 +74,7 @@ import Testing
         let deadline = BootSeconds(BootSeconds.now.value + 2)
         try await withTarget(clock: 5, delay: { _ = eventually { BootSeconds.now >= deadline } }) { location, asked in
             let outcome = try await location.remove(key, before: deadline)
-            guard case .notRemoved = outcome else {
+            guard !outcome.isComplete else {
                 Issue.record("\(outcome)")
                 return
             }

@@ -74,7 +74,8 @@ import Testing
         try await withRecorder { location, seen in
             let x = try #require(RepositoryUUID("x"))
             #expect(
-                try await location.store(key, from: upload(bytes, pieces: pieces)) == .stored(also: [gatewayUUID, x]))
+                try await location.store(key, from: upload(bytes, pieces: pieces))
+                    == .stored(at: [targetUUID, gatewayUUID, x]))
             #expect(seen.all == [Seen(length: "\(bytes.count)", offset: "offset=0", body: bytes, ended: true)])
         }
     }
@@ -208,7 +209,7 @@ import Testing
         } _: { location, _, _ in
             let body = upload(Array(bytes.prefix(1000)), length: 600_000, end: nil)
             let outcome = try await location.store(try key, from: body)
-            #expect(outcome == .stored(also: []))
+            #expect(outcome == .stored(at: [location.uuid]))
         }
     }
 
@@ -248,7 +249,7 @@ import Testing
         } _: { location, _, _ in
             let upload = Upload(client: [], associatedFile: nil, offset: 0, length: 600_000, body: slow)
             let outcome = try await location.store(try key, from: upload)
-            #expect(outcome == .stored(also: []))
+            #expect(outcome == .stored(at: [location.uuid]))
         }
     }
 
@@ -260,7 +261,7 @@ import Testing
         init(_ bytes: [UInt8], pause: Duration) {
             let half = bytes.count / 2
             chunks = Mutex([
-                .bytes(ByteBuffer(bytes: bytes[..<half])), .bytes(ByteBuffer(bytes: bytes[half...])), .end,
+                .bytes(ByteBuffer(bytes: bytes[..<half])), .bytes(ByteBuffer(bytes: bytes[half...])), .end(.unchecked),
             ])
             self.pause = pause
         }
@@ -288,7 +289,7 @@ import Testing
             }
         } _: { location, _, server in
             let outcome = try await location.store(try key, from: upload(bytes))
-            #expect(outcome == .stored(also: []))
+            #expect(outcome == .stored(at: [location.uuid]))
             #expect(server.accepted == 2)
             #expect(stored.all == [bytes])
         }
@@ -339,7 +340,7 @@ import Testing
             }
         } _: { location, _, _ in
             let outcome = try await location.store(key, from: upload(bytes))
-            #expect(outcome == .stored(also: []))
+            #expect(outcome == .stored(at: [location.uuid]))
             #expect(counts.all == [size])
             #expect(login.events.accepted == 1)
         }

@@ -100,6 +100,21 @@ import Testing
         }
     }
 
+    @Test("docs/reliability.md, Doctor: objects whose keys have no digest do not count as verified")
+    func unverifiable() throws {
+        try withRepository { repository, p2p, _ in
+            _ = try p2p.store(Array("sound".utf8))
+            for key in ["WORM-s3-m1--x", "URL--http://example.org/x", "XFOO-s3--y"] {
+                #expect(try p2p.put(key, Array("foo".utf8)).bool("stored") == true)
+            }
+            let report = try doctor(repository.host, "--verify-objects")
+            #expect(report.summary["verifiedObjects"] == 1 && report.summary["verifiedBytes"] == 5, "\(report.text)")
+            #expect(report.summary["unverifiableObjects"] == 3)
+            let text = try repository.host.annexd("doctor", "--verify-objects", "--root", repository.host.root).text
+            #expect(text.contains("1 objects with") && text.contains("3 objects read whose keys have no digest"))
+        }
+    }
+
     @Test("docs/reliability.md, Doctor: what cannot be checked gives status 2, and wrong options are told")
     func unchecked() throws {
         try withRepository { repository, _, _ in

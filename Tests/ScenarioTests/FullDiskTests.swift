@@ -94,11 +94,37 @@ struct FullDiskTests {
             let missing = try #require(missingBytes(reply.reason), "\(reply.reason)")
             #expect(missing < 6_000_000 && missing > 4_000_000, "\(reply.reason)")
             #expect(try p2p.checkPresent(key) == false)
+            #expect(disk.free > 1_000_000, "the reserve is not what stopped it: \(disk.free) bytes are free")
             try disk.empty()
             let offset = try #require(try p2p.putOffset(key))
             #expect(offset >= 2_000_000 && offset < bytes.count)
             #expect(try p2p.put(key, Array(bytes[offset...]), offset: offset).bool("stored") == true)
             #expect(try p2p.get(key).body == bytes)
+        }
+    }
+
+    /// Attack: several uploads are let in where there is room for one, as what they announce counts only as it comes.
+    @Test("an upload does not take what is to stay free, though there was room when it began")
+    func reserveWhileReceiving() throws {
+        try withSmallDisk { disk, host, _ in
+            let repository = try host.create()
+            let p2p = try repository.p2p()
+            try repository.setConfig("annex.diskreserve", "2 MB")
+            let bytes = seededBytes(20_000_000, seed: 1)
+            let key = try Tools.sha256Key(bytes)
+            let upload = try p2p.beginPut(key, part: Array(bytes[..<1000]), declared: bytes.count)
+            #expect(try eventually { try p2p.putOffset(key) == 1000 })
+            // It is looked at every 8 MiB: the second time less than the reserve is left.
+            try disk.fill(leaving: 18_300_000)
+            try? upload.sendChunk(Array(bytes[1000...]))
+            try? upload.sendLastChunk()
+            let reply = try upload.readReply()
+            #expect(reply.status == 507, "\(reply.status) \(reply.reason)")
+            #expect(try p2p.checkPresent(key) == false)
+            #expect(disk.free > 1_000_000, "the reserve is not what stopped it: \(disk.free) bytes are free")
+            try disk.empty()
+            let offset = try #require(try p2p.putOffset(key))
+            #expect(try p2p.put(key, Array(bytes[offset...]), offset: offset).bool("stored") == true)
         }
     }
 

@@ -113,6 +113,45 @@ import Testing
         }
     }
 
+    /// A name belongs to whoever comes first, and so do those below and above it: git keeps refs as files in folders.
+    @Test("a branch that stands in the way of another is named to who pushes, and who may write takes it away")
+    func inTheWay() throws {
+        try withAppender { repository, _, tree in
+            try tree.git("push", "-q", "origin", "main:later/x", "main:early")
+            for (name, other) in [("later", "later/x"), ("early/x", "early")] {
+                let result = try tree.attempt("git", "push", "origin", "main:\(name)")
+                #expect(result.status != 0 && result.errorText.contains("refs/heads/\(other)"), "\(result.errorText)")
+            }
+            // The branches that git-annex itself needs cannot be blocked.
+            for name in ["git-annex/x", "synced", "synced/git-annex/x"] {
+                let result = try tree.attempt("git", "push", "origin", "main:refs/heads/\(name)")
+                #expect(result.status != 0 && result.errorText.contains("stand in the way"), "\(result.errorText)")
+            }
+            try repository.host.stop()
+            // The same root, for people who may write.
+            let writer = try AnnexdHost(in: repository.host.scratch, .init(anonymous: "write"))
+            #expect(writer.root == repository.host.root)
+            try tree.git("remote", "set-url", "origin", writer.hosted(repository.path).url)
+            try tree.git("push", "-q", "origin", ":later/x")
+            try tree.git("push", "-q", "origin", "main:later")
+            try writer.stop()
+            try repository.host.restart()
+        }
+    }
+
+    /// `receive.certNonceSeed` in an imported repository's configuration has git offer what we refuse.
+    @Test("signed pushes are not offered, whatever the configuration says, so that a client says so before it pushes")
+    func notOffered() throws {
+        try withAppender { repository, _, tree in
+            try repository.setConfig("receive.certNonceSeed", "seed")
+            let refs = try repository.host.http.get("/\(repository.path)/info/refs?service=git-receive-pack").text
+            #expect(refs.contains("report-status") && !refs.contains("push-cert"), "\(refs)")
+            let signed = try tree.attempt("git", "push", "--signed", "origin", "main:signed")
+            #expect(signed.status != 0 && signed.errorText.contains("does not support --signed"), "\(signed.errorText)")
+            try tree.git("push", "-q", "--signed=if-asked", "origin", "main:unsigned")
+        }
+    }
+
     @Test("with the right to write history is rewritten")
     func writers() throws {
         try withRepository { repository, _, alice in

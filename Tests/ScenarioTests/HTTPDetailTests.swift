@@ -20,6 +20,20 @@ import Testing
         }
     }
 
+    /// nginx would write them into a temporary file first, and more of it than the client takes.
+    @Test("large answers ask a proxy in front to pass them on at once, small ones do not")
+    func unbuffered() throws {
+        try withRepository { _, p2p, _ in
+            let (large, small) = (
+                try p2p.store(seededBytes(2 << 20, seed: 1)), try p2p.store(seededBytes(10_000, seed: 2))
+            )
+            #expect(try p2p.get(large)["x-accel-buffering"] == "no")
+            #expect(try p2p.get(small)["x-accel-buffering"] == nil)
+            let advertisement = try p2p.http.get("/team/data/info/refs?service=git-upload-pack")
+            #expect(advertisement["x-accel-buffering"] == "no")
+        }
+    }
+
     @Test("RFC 9110 §13: If-Match is heeded, before If-None-Match and ranges")
     func conditions() throws {
         try withRepository { _, p2p, _ in

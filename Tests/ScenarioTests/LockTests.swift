@@ -119,6 +119,34 @@ import Testing
         }
     }
 
+    /// A machine that is switched off sends no end of its connections, and `keeplocked` may be silent for hours. Keepalive of
+    /// the system then ends it within three minutes; that it is asked for is what can be seen without waiting for them.
+    @Test("a client that is gone without a word is looked for while it keeps a lock")
+    func keepalive() throws {
+        try withRepository { repository, p2p, _ in
+            let key = try p2p.store(Array("kept".utf8))
+            let kept = try p2p.keepLocked(try #require(try p2p.lock(key)))
+            try kept.sendChunk(Array("{\"unlock\":false}\n".utf8))
+            let hex = String(repository.host.port, radix: 16, uppercase: true)
+            let port = ":" + String(repeating: "0", count: 4 - hex.count) + hex
+            // proc_net_tcp(5): local address, other end, state (01 is established), queues, timer (02 is keepalive) and its time.
+            func times() -> [Int] {
+                (text("/proc/net/tcp") ?? "").split(separator: "\n").compactMap { line in
+                    let fields = line.split(separator: " ")
+                    guard fields.count > 5, fields[1].hasSuffix(port), fields[3] == "01", fields[5].hasPrefix("02:")
+                    else {
+                        return nil
+                    }
+                    return Int(fields[5].dropFirst(3), radix: 16)
+                }
+            }
+            #expect(eventually { !times().isEmpty }, "no keepalive")
+            // In hundredths of a second; the system's own would be two hours.
+            #expect(times().allSatisfy { $0 <= 6100 }, "\(times())")
+            kept.close()
+        }
+    }
+
     @Test("spec 01 #94, #36: a restart, even by kill -9, keeps the promise until the retention time has passed")
     func restart() throws {
         try withRepository { repository, p2p, _ in

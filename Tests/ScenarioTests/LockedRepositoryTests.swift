@@ -82,6 +82,28 @@ import Testing
         }
     }
 
+    @Test("a repository that is moved into the root brings what was promised about its content")
+    func move() throws {
+        try withHost { host, _ in
+            let p2p = try host.create("p").p2p()
+            let key = try p2p.store(Array("locked".utf8))
+            let kept = try p2p.keepLocked(try #require(try p2p.lock(key)))
+            try kept.sendChunk(Array("{\"unlock\":false}\n".utf8))
+            try host.stop()
+            let outside = host.scratch.child("outside.git")
+            try Command(["mv", host.hosted("p").directory, outside]).check()
+            try host.restart()
+            #expect(try host.repo("import", outside, "q").status == 0)
+            let moved = try host.hosted("q").p2p()
+            #expect(try moved.checkPresent(key) == true)
+            #expect(try moved.remove(key) == false)
+            #expect(try host.locks(["list"]).text.contains("q \(key): until 2"))
+            // Nobody holds it any more, so the time that is written there is what counts.
+            try forget(try retention(host.hosted("q").directory, key).path)
+            #expect(try moved.remove(key) == true)
+        }
+    }
+
     @Test("a repository whose content is locked by a client is not copied into the root")
     func copy() throws {
         try withHost { host, alice in

@@ -37,6 +37,10 @@ import Testing
             let people = try host.locks(["list"]).text
             #expect(people.contains("team/data \(key): until 2") && people.contains("held by 127.0.0.1, connected"))
             #expect(!people.contains(lock), "whoever knows the id may release the lock")
+            // However many there are, a line stays short.
+            for _ in 0..<30 { _ = try #require(try p2p.lock(key)) }
+            let many = try host.locks(["list"]).text
+            #expect(many.contains("held by 127.0.0.1, connected; promised to 127.0.0.1 (30 times)\n"), "\(many)")
 
             host.kill9()
             let left = try #require(try list(host).first)

@@ -124,6 +124,70 @@ import Testing
         }
     }
 
+    @Test("a first push that ends before its pack, or that is refused, leaves nothing behind") func failedFirstPush()
+        throws
+    {
+        try withHost { host, alice in
+            let (zero, id) = (String(repeating: "0", count: 40), String(repeating: "1", count: 40))
+            let line = "\(zero) \(id) refs/heads/main\0report-status\n"
+            let command = "00" + String(line.utf8.count + 4, radix: 16) + line + "0000"
+            func head(_ length: Int) -> String {
+                "POST /team/new/git-receive-pack HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+                    + "Content-Type: application/x-git-receive-pack-request\r\nContent-Length: \(length)\r\n\r\n"
+            }
+            func busy() throws -> Int {
+                let metrics = try host.metrics()
+                return (metrics["annexd_git_working"] ?? 0) + (metrics["annexd_git_slow"] ?? 0)
+            }
+            // All commands are there, more than is read ahead, and then nothing more.
+            let start = command + "PACK" + String(repeating: "x", count: 70_000)
+            let silent = try RawConnection(port: host.port, timeout: 30)
+            try silent.send(head(1_000_000) + start)
+            #expect(try eventually { try busy() == 1 })
+            #expect(!exists("\(host.root)/team"))
+            #expect(try host.readings.children.isEmpty, "no git has been started")
+            silent.reset()
+            #expect(try eventually { try busy() == 0 })
+
+            let broken = try answers(head(start.utf8.count) + start, port: host.port)
+            #expect(broken.first?.text.contains("ng refs/heads/main") == true, "\(broken)")
+            let none = try answers(head(command.utf8.count) + command, port: host.port)
+            #expect(none.first?.text.contains("ng refs/heads/main") == true, "\(none)")
+            let tree = try alice.newRepository("tree", annex: false)
+            try tree.git("commit", "-q", "--allow-empty", "-m", "x")
+            let refused = try tree.attempt("git", "push", "\(host.baseURL)/team/new", "main:refs/strange/x")
+            #expect(refused.status != 0)
+            #expect(!exists("\(host.root)/team"))
+            #expect(try Command(["ls", "-A", "\(host.root)/.annexd/tmp"]).run().lines.isEmpty)
+        }
+    }
+
+    @Test("first pushes to one name at the same time all arrive") func racingFirstPushes() throws {
+        try withHost { host, alice in
+            let trees = try (0..<4).map { number in
+                let tree = try alice.newRepository("tree\(number)")
+                try tree.write("f\(number)", "content \(number)\n")
+                try tree.add("f\(number)")
+                return tree
+            }
+            let pushes = try trees.enumerated().map { number, tree in
+                try tree.begin(
+                    "git", "push", "-q", "\(host.baseURL)/team/race", "main:topic\(number)",
+                    "+git-annex:refs/synced/c\(number)/git-annex")
+            }
+            for push in pushes {
+                let result = push.finish(within: 120)
+                #expect(result.status == 0, "\(result.transcript)")
+            }
+            let served = host.hosted("team/race")
+            let refs = try served.tree(alice).git("for-each-ref", "--format=%(refname)", "refs/heads/topic*").lines
+            #expect(refs.count == 4)
+            let log = try served.tree(alice).git("show", "git-annex:uuid.log").text
+            for tree in trees { #expect(try log.contains(tree.uuid())) }
+            #expect(log.contains(try served.uuid()))
+        }
+    }
+
     /// Git then sends the pack in chunks, and asks with an empty request before.
     @Test("a first push that is larger than git's buffer creates a repository, too")
     func largePush() throws {

@@ -25,6 +25,32 @@ import Testing
         }
     }
 
+    @Test("a request whose client left is logged as such, and as no failure of the host")
+    func left() throws {
+        try withRepository { repository, p2p, _ in
+            let key = try Tools.sha256Key(Array("never sent".utf8))
+            let upload = try p2p.beginPut(key, part: Array("never".utf8), declared: 10)
+            #expect(try eventually { try p2p.putOffset(key) == 5 })
+            let object = try p2p.store(seededBytes(30_000_000, seed: 1))
+            let download = try RawConnection(port: repository.host.port, receiveBuffer: 4096)
+            try download.send("GET \(p2p.target("key/\(object)", withClient: true)) HTTP/1.1\r\nHost: h\r\n\r\n")
+            // Of 30 MB some come at most before the client reads.
+            _ = try download.readReply(bodyLimit: 1000)
+            upload.reset()
+            download.reset()
+            func isLogged(_ operation: String, _ reason: String) -> Bool {
+                repository.host.log.split(separator: "\n").contains {
+                    $0.contains("operation=\(operation) ") && $0.contains(reason)
+                }
+            }
+            #expect(eventually(within: 20) { isLogged("get", "the client left") }, "\(repository.host.log)")
+            #expect(
+                eventually(within: 20) { isLogged("put", "the rest of the request did not come") },
+                "\(repository.host.log)")
+            #expect(!repository.host.log.contains("level=error"), "\(repository.host.log)")
+        }
+    }
+
     @Test("a client of Git LFS is told in JSON, which it shows, what keeps large files here")
     func gitLFS() throws {
         try withHost { host, _ in

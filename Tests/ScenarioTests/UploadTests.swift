@@ -145,8 +145,13 @@ import Testing
                 let reply = try p2p.put(key, Array("foo".utf8))
                 #expect(reply.bool("stored") == false || reply.status == 403, "\(key): \(reply.status) \(reply.text)")
                 #expect(try p2p.checkPresent(key) == false)
+                // Asked before, it says the same, rather than how many bytes are here of what it will not take.
+                let asked = try p2p.call("putoffset", [("key", key)])
+                #expect(
+                    asked.status == 403 && asked.reason.contains("securehashesonly"), "\(asked.status) \(asked.text)")
             }
-            _ = try p2p.store(Array("foo".utf8))
+            let key = try p2p.store(Array("foo".utf8))
+            #expect(try p2p.call("putoffset", [("key", key)]).bool("alreadyhave") == true)
         }
     }
 

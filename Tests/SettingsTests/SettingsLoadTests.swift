@@ -52,6 +52,7 @@ import Testing
             git_processes = 8
             git_slow_clients = 10
             git_queue_seconds = 9
+            git_silence_seconds = 13
             git_memory_mebibytes = 512
             push_mebibytes = 12
             disk_reserve_mebibytes = 10
@@ -96,6 +97,7 @@ import Testing
         expected.limits.gitProcesses = 8
         expected.limits.gitSlowClients = 10
         expected.limits.gitQueue = .seconds(9)
+        expected.limits.gitSilence = .seconds(13)
         expected.limits.gitMemory = 512
         expected.limits.pushSize = 12
         expected.limits.diskReserve = 10

@@ -16,15 +16,18 @@ public struct RepositoryUUID: Hashable, Sendable, Comparable {
 
     /// A fresh random (version 4) UUID in lower case.
     public static func random() -> RepositoryUUID {
-        var bytes = (0..<16).map { _ in UInt8.random(in: .min ... .max) }
-        bytes[6] = bytes[6] & 0x0f | 0x40
-        bytes[8] = bytes[8] & 0x3f | 0x80
+        RepositoryUUID(shaping: (0..<16).map { _ in UInt8.random(in: .min ... .max) })
+    }
+
+    /// The first sixteen bytes in the shape of a version 4 UUID.
+    init(shaping bytes: [UInt8]) {
         var text = ""
-        for (index, byte) in bytes.enumerated() {
+        for (index, byte) in bytes.prefix(16).enumerated() {
             if [4, 6, 8, 10].contains(index) { text += "-" }
-            text += byte < 16 ? "0" + String(byte, radix: 16) : String(byte, radix: 16)
+            let shaped = index == 6 ? byte & 0x0f | 0x40 : index == 8 ? byte & 0x3f | 0x80 : byte
+            text += shaped < 16 ? "0" + String(shaped, radix: 16) : String(shaped, radix: 16)
         }
-        return RepositoryUUID(unchecked: Array(text.utf8))
+        self.init(unchecked: Array(text.utf8))
     }
 
     /// Whether this names a cluster: `ac` at the start and version digit 8 (spec 02 §1.6.11).

@@ -11,9 +11,6 @@ int annexd_ofd_lock(int fd, short type, int wait);
 /// Returns 1 or 0, or -1 with errno.
 int annexd_ofd_test(int fd, short type);
 
-/// renameat2(2) with RENAME_NOREPLACE; falls back to link+unlink where the file system lacks it and `from` is a file.
-int annexd_rename_noreplace(const char *from, const char *to);
-
 /// Starts write-back of a range without waiting for it (sync_file_range(2), SYNC_FILE_RANGE_WRITE).
 int annexd_start_writeback(int fd, int64_t offset, int64_t length);
 
@@ -58,7 +55,8 @@ int annexd_beneath_mkdir(const char *folder, const char *path, mode_t mode);
 /// Changes the permission bits of what is neither a link nor reached through one.
 int annexd_beneath_chmod(const char *folder, const char *path, mode_t mode);
 
-/// Renames between two folders. With `noreplace` as annexd_rename_noreplace.
+/// Renames between two folders. With `noreplace` EEXIST where something is at `to`: renameat2(2) with RENAME_NOREPLACE, or
+/// link+unlink where the file system lacks that and `from` is a file.
 int annexd_beneath_rename(
     const char *from_folder, const char *from, const char *to_folder, const char *to, int noreplace);
 

@@ -15,6 +15,8 @@ public struct GitCommand: Sendable {
     private var patience: Duration?
     private var standing = Standing.clean
     private var memory = GitMemory.standard
+    private var manner = GitSilence.Manner.alone
+    private var silence: Duration?
 
     /// Whose configuration counts.
     enum Standing: Sendable {
@@ -85,6 +87,28 @@ public struct GitCommand: Sendable {
         return copy
     }
 
+    /// This command, which is ended when it is waited for and neither takes nor gives a byte for so long, if not earlier
+    /// (``GitChildren/patience``).
+    public func silent(atMost limit: Duration) -> GitCommand {
+        var copy = self
+        copy.silence = limit
+        return copy
+    }
+
+    /// This command, which talks with a client through us; the time that the client takes does not count as its silence.
+    func relayed() -> GitCommand {
+        var copy = self
+        copy.manner = .relayed
+        return copy
+    }
+
+    /// This command, which may be silent for all of its time where it is given more than others.
+    private func timed(_ time: Duration) -> GitCommand {
+        var copy = self
+        if time > Self.usualTime { copy.manner = .quiet }
+        return copy
+    }
+
     /// Runs to the end and answers everything it printed, at most `limit` bytes.
     ///
     /// A non-zero exit status is not an error here. Cancelling the task ends the process.
@@ -94,7 +118,8 @@ public struct GitCommand: Sendable {
     public func run(
         input: [UInt8] = [], limit: Int = 64 << 20, within time: Duration = Self.usualTime
     ) async throws -> GitOutput {
-        try await ending(within: time) { try await collect(input: input, limit: limit) }
+        let command = timed(time)
+        return try await ending(within: time) { try await command.collect(input: input, limit: limit) }
     }
 
     /// How long a command that is run to its end may take, if nothing else is said. Most take milliseconds; those that
@@ -148,34 +173,44 @@ public struct GitCommand: Sendable {
     /// Output that `body` leaves unread is discarded, so the process can come to its end; one that prints more than
     /// 16 MiB after that is terminated. When `body` throws or the task is cancelled, the process and its children are
     /// asked to end, then killed. Cancellation throws `CancellationError`. Standard error is always read.
+    ///
+    /// One that is silent for too long is ended, which is a ``GitError/Code/timedOut``. Where a process does not end even
+    /// when killed, it is left behind, and this throws all the same.
     public func stream<Result: Sendable>(
         _ body: @escaping @Sendable (GitProcess) async throws -> Result
     ) async throws -> GitOutputOf<Result> {
         Self.ignoreBrokenPipes
-        do {
-            guard let patience else { return try await launch(body) }
-            return try await PatientEnd(patience).run(body) { try await launch($0) }
-        } catch let error as SubprocessError where error.code == .spawnFailed || error.code == .executableNotFound {
-            throw GitError(code: .spawn, command: name, message: "\(error)")
+        let child = GitChild(
+            name, in: gitDirectory, manner, patience: min(GitChildren.all.patience, silence ?? .seconds(1 << 30)))
+        return try await child.supervise {
+            do {
+                guard let patience else { return try await launch(child, body) }
+                return try await PatientEnd(patience).run(body) { try await launch(child, $0) }
+            } catch let error as SubprocessError where error.code == .spawnFailed || error.code == .executableNotFound {
+                throw GitError(code: .spawn, command: name, message: "\(error)")
+            }
         }
     }
 
     private func launch<Result: Sendable>(
-        _ body: @Sendable (GitProcess) async throws -> Result
+        _ child: GitChild, _ body: @Sendable (GitProcess) async throws -> Result
     ) async throws -> GitOutputOf<Result> {
         var options = PlatformOptions()
         // A group of its own: pack-objects, index-pack and hooks end with it, and Ctrl-C in a terminal does not reach it.
         options.processGroupID = 0
         options.teardownSequence = [.gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .seconds(5))]
+        let launch = GitLaunch.command(memory)
         let outcome = try await Subprocess.run(
-            .name(memory.launch.program), arguments: Arguments(fullArguments), environment: .custom(fullEnvironment),
+            .name(launch.program), arguments: Arguments(fullArguments(after: launch.arguments)),
+            environment: .custom(fullEnvironment),
             workingDirectory: standing == .clean ? nil : "/", platformOptions: options, input: .inputWriter,
             output: .sequence, error: .sequence
         ) { execution -> GitOutputOf<Result> in
+            child.started(execution.processIdentifier.value)
             async let tail = Self.tail(of: execution.standardError)
             let process = GitProcess(
-                input: GitInput(writer: execution.standardInputWriter),
-                output: GitOutputStream(execution.standardOutput))
+                input: GitInput(writer: execution.standardInputWriter, child: child),
+                output: GitOutputStream(execution.standardOutput, of: child))
             let result: Result
             do {
                 result = try await body(process)
@@ -184,6 +219,7 @@ public struct GitCommand: Sendable {
                 throw error
             }
             try? await execution.standardInputWriter.finish()
+            child.happened(.concluding)
             if try await process.output.discardRest(limit: 16 << 20) == false {
                 try? execution.send(signal: .terminate, toProcessGroup: true)
                 _ = try await process.output.discardRest(limit: .max)
@@ -208,8 +244,8 @@ public struct GitCommand: Sendable {
     var name: String { arguments.prefix(3).map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ") }
 
     /// Each with the NUL at its end that the Subprocess library expects of bytes.
-    private var fullArguments: [[UInt8]] {
-        var result = memory.launch.arguments.map { Array($0.utf8) }
+    private func fullArguments(after first: [String]) -> [[UInt8]] {
+        var result = first.map { Array($0.utf8) }
         result.reserveCapacity(result.count + settings.count * 2 + arguments.count + 1)
         for (key, value) in settings {
             result.append(Array("-c".utf8))

@@ -16,13 +16,4 @@ public struct GitMemory: Sendable, Hashable {
             ("core.bigFileThreshold", "32m"),
         ]
     }
-
-    /// A program and the first of its arguments that starts git with what follows, under the bound.
-    ///
-    /// The children of git inherit it. `ulimit -d` (RLIMIT_DATA) counts what a process allocates, and not its mappings of
-    /// files. The soft limit alone is set, so that a hook can lift it for what is not git.
-    var launch: (program: String, arguments: [String]) {
-        guard let mebibytes else { return ("git", []) }
-        return ("sh", ["-c", "ulimit -S -d \"$0\" 2>/dev/null; exec git \"$@\"", "\(mebibytes << 10)"])
-    }
 }

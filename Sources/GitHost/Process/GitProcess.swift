@@ -25,6 +25,7 @@ public struct GitProcess: Sendable {
 /// The standard input of a running git process.
 public struct GitInput: Sendable {
     let writer: StandardInputWriter
+    let child: GitChild
 
     /// Writes all bytes, waiting while the process does not read.
     ///
@@ -39,6 +40,8 @@ public struct GitInput: Sendable {
         var done = 0
         while done < bytes.byteCount {
             let count: Int
+            child.happened(.writeBegan)
+            defer { child.happened(.writeEnded) }
             do {
                 count = try await writer.write(bytes.extracting(droppingFirst: done))
             } catch {
@@ -57,7 +60,10 @@ public struct GitInput: Sendable {
     }
 
     /// Tells the process that no more input comes.
-    public func finish() async throws { try await writer.finish() }
+    public func finish() async throws {
+        child.happened(.inputEnded)
+        try await writer.finish()
+    }
 }
 
 /// A piece of what a process prints; it is not copied on the way.
@@ -100,7 +106,7 @@ public struct GitChunk: Sendable {
 public struct GitOutputStream: AsyncSequence, Sendable {
     private let source: Source
 
-    init(_ sequence: SubprocessOutputSequence) { source = Source(sequence) }
+    init(_ sequence: SubprocessOutputSequence, of child: GitChild) { source = Source(sequence, child) }
 
     public struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate let source: Source
@@ -128,8 +134,10 @@ public struct GitOutputStream: AsyncSequence, Sendable {
         }
 
         private let position: Mutex<Position?>
+        private let child: GitChild
 
-        init(_ sequence: SubprocessOutputSequence) {
+        init(_ sequence: SubprocessOutputSequence, _ child: GitChild) {
+            self.child = child
             position = Mutex(Position(iterator: sequence.makeAsyncIterator()))
         }
 
@@ -139,6 +147,8 @@ public struct GitOutputStream: AsyncSequence, Sendable {
             }
             defer { position.withLock { $0 = current } }
             if current.atEnd { return nil }
+            child.happened(.readBegan)
+            defer { child.happened(.readEnded) }
             if let buffer = try await current.iterator.next() { return GitChunk(buffer) }
             // The pipe also reports an end to a cancelled reader.
             try Task.checkCancellation()

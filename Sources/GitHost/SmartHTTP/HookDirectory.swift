@@ -38,8 +38,7 @@ public enum HookDirectory {
     private static func install(_ name: String, in folder: ConfinedPath, _ text: String) throws(FileError) {
         let (hook, content) = (folder.appending(name), Array(text.utf8))
         if try Files.read(hook) != content {
-            let temporary = folder.appending("\(name).\(getpid()).tmp")
-            try Files.replace(hook, with: content, temporary: temporary, mode: 0o755)
+            try Files.replace(hook, with: content, mode: 0o755)
         }
         try Files.setMode(hook, 0o755)
         guard canRun(hook.path) else {

@@ -142,6 +142,8 @@ enum HookText {
                     "forward || refuse \"\(RefPolicy.rewind)\"", "check \"$1\"",
                 ]
             case .hostsOwn: ["refuse \"\(RefPolicy.hostsOwn)\""]
+            case .tracking: ["refuse \"\(RefPolicy.trackingRef)\""]
+            case .clonesOwn: ["refuse \"\(RefPolicy.clonesOwn)\""]
             case .otherAnnex: ["refuse \"\(RefPolicy.otherRef)\""]
             case .merged:
                 [

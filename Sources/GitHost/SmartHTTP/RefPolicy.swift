@@ -24,6 +24,10 @@ public struct RefPolicy: Sendable, Hashable {
         /// Merged into it after the push, and overwritten by each `git annex sync`: nothing in it is history.
         case merged
         case hostsOwn
+        /// What a clone knew of another repository's git-annex branch, as `git push --mirror` sends it.
+        case tracking
+        /// What a clone notes for itself.
+        case clonesOwn
         /// Git-annex merges every ref whose last component is `git-annex`.
         case otherAnnex
         /// It grows by fast-forwards.
@@ -40,10 +44,14 @@ public struct RefPolicy: Sendable, Hashable {
         // Where a ref lies below a name, no ref can have that name: the branch could never be made.
         (.otherAnnex, ["refs/heads/git-annex/*", "refs/heads/synced", "refs/heads/synced/git-annex/*"]),
         (.merged, ["refs/heads/synced/git-annex", "refs/synced/?*/git-annex"]),
+        (.tracking, ["refs/remotes/?*/git-annex"]),
         (.otherAnnex, ["git-annex", "*/git-annex"]),
+        (.clonesOwn, ["refs/annex/?*"]),
         (.history, ["refs/heads/?*", "refs/notes/?*", "refs/synced/?*", "refs/remotes/?*"]),
         (.fixed, ["refs/tags/?*", "refs/pull/?*", "refs/merge-requests/?*", "refs/changes/?*"]),
     ]
+    /// Whether what is pushed to a ref is merged into the git-annex branch, and no more than that.
+    public static func isMerged(_ ref: [UInt8]) -> Bool { kind(of: ref) == .merged }
 
     static func kind(of ref: [UInt8]) -> Kind? {
         table.first { line in line.refs.contains { $0.matches(ref) } }?.kind
@@ -71,6 +79,8 @@ public struct RefPolicy: Sendable, Hashable {
         switch Self.kind(of: ref) {
         case .annexBranch: return command.isDeletion ? .refuse(Self.deletion) : .ask
         case .hostsOwn: return .refuse(Self.hostsOwn)
+        case .tracking: return .refuse(Self.trackingRef)
+        case .clonesOwn: return .refuse(Self.clonesOwn)
         case .otherAnnex: return .refuse(Self.otherRef)
         case .merged:
             if !command.isDeletion { return .ask }
@@ -87,11 +97,16 @@ public struct RefPolicy: Sendable, Hashable {
 
     // Words without quotes, backslashes and dollar signs: they also stand in the hooks.
     static let deletion = "the git-annex branch holds where the files are and cannot be deleted"
-    static let rewind = "the git-annex branch has other changes; fetch, merge with git annex sync, and push again"
+    static let rewind =
+        "the git-annex branch has other changes, which no push takes back; git annex sync merges and pushes, and what is "
+        + "pushed with --force to refs/heads/synced/git-annex is merged line by line"
     static let hostsOwn = "refs below refs/annexd belong to the host"
     static let otherRef =
         "a ref named git-annex may only be the branch git-annex, synced/git-annex or below refs/synced, and none may stand "
-        + "in the way of these"
+        + "in the way of these; what is pushed with --force to refs/heads/synced/git-annex is merged line by line"
+    static let trackingRef =
+        "it tells what another git-annex branch once was, which your git-annex branch tells as well; it need not be pushed"
+    static let clonesOwn = "refs below refs/annex are of use in your clone alone, and need not be pushed"
     static let alias = "it points to a git-annex branch; push to that one"
     static let deletionTakesWrite = "deleting a ref takes the right to write, and you may only add"
     static let rewriteTakesWrite =

@@ -63,7 +63,7 @@ public struct SmartHTTP: Sendable {
                 }
                 return
             }
-            var advertisement = EmptyAdvertisement(offering: options.offeredFormats)
+            var advertisement = PushAdvertisement(offering: options.offeredFormats)
             for try await chunk in process.output {
                 if let first = preamble.take() { try await sink(GitChunk(first)) }
                 let bytes = advertisement.receive(chunk.bytes)
@@ -111,7 +111,10 @@ public struct SmartHTTP: Sendable {
     private static func exchange(
         _ process: GitProcess, feed: @escaping @Sendable (GitInput) async throws -> Void, to sink: @escaping Sink
     ) async throws -> Int {
-        enum Finished { case feeding, answer(Int) }
+        enum Finished {
+            case feeding
+            case answer(Int)
+        }
         return try await withThrowingTaskGroup(of: Finished.self) { group in
             group.addTask {
                 try await feed(process.input)
@@ -136,6 +139,12 @@ public struct SmartHTTP: Sendable {
         }
     }
 
+    /// An advertisement of nothing but why there is none (gitprotocol-pack(5), "ERR"); git shows it as a remote error.
+    public static func failure(_ reason: String, of service: GitService) -> [UInt8] {
+        PacketLine.encode(Array("# service=\(service.rawValue)\n".utf8)) + PacketLine.flush
+            + PacketLine.encode(Array("ERR annexd: \(reason)\n".utf8)) + PacketLine.flush
+    }
+
     /// A line of an answer to a push that the person sees, as git's own hooks would print it; to be sent before git's.
     ///
     /// Nil for clients that take no such lines.
@@ -146,7 +155,7 @@ public struct SmartHTTP: Sendable {
 
     private func command(_ service: GitService, _ spoken: GitProtocol, flags: [String]) -> GitCommand {
         var command = GitCommand([service.subcommand] + flags, in: gitDirectory).argument(gitDirectory.bytes)
-            .bounded(by: options.memory, threads: options.threads)
+            .bounded(by: options.memory, threads: options.threads).relayed()
         for (key, value) in settings(service) { command = command.setting(key, value) }
         for ref in options.hiddenRefs { command = command.setting("transfer.hideRefs", ref) }
         if let hooks = options.hooks, service == .receivePack {
@@ -179,7 +188,8 @@ public struct SmartHTTP: Sendable {
                 ("receive.unpackLimit", "32"),
                 ("receive.denyCurrentBranch", options.isBare ? "refuse" : "updateInstead"),
             ]
-            if options.allowsDeletingHead { settings.append(("receive.denyDeleteCurrent", "ignore")) }
+            // Where nothing is set, git explains a refusal by settings that people who push cannot reach.
+            settings.append(("receive.denyDeleteCurrent", options.allowsDeletingHead ? "ignore" : "refuse"))
             if let limit = options.maximumPackSize { settings.append(("receive.maxInputSize", "\(limit)")) }
             return settings
         }

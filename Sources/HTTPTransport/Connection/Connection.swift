@@ -36,6 +36,10 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
     private var firstBuffer: ByteBuffer?
     var deadlines: ConnectionDeadlines
     var timer: (due: NIODeadline, callback: NIOScheduledCallback)?
+    /// Uptime in nanoseconds; 0 while a request goes on, `UInt64.max` once it was told to give way. Read by all threads.
+    let idleState = Atomic<UInt64>(0)
+    /// Whose connection this is; set before others see it.
+    private(set) var client = ""
     private var remoteAddress: SocketAddress?
     private var localAddress: SocketAddress?
 
@@ -67,6 +71,8 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
     func channelActive(context: ChannelHandlerContext) {
         remoteAddress = context.remoteAddress
         localAddress = context.localAddress
+        client = core.configuration.client(remoteAddress)
+        setIdle(true)
         core.add(self)
         // A TLS handshake counts against the time for the first head.
         if isSecure { deadlines.headBegan(at: .now()) } else { deadlines.waitForRequest(at: .now()) }
@@ -160,6 +166,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
 
     private func begin(_ head: RequestHead) {
         deadlines.requestBegan()
+        setIdle(false)
         let exchange = Exchange(head)
         self.exchange = exchange
         if isShuttingDown { exchange.closesAfter = true }
@@ -247,6 +254,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
         }
         end(exchange)
         deadlines.waitForRequest(at: .now())
+        setIdle(true)
         schedule()
         readLargePieces(false)
         if inbound.readableBytes == 0 { inbound = ByteBuffer() }
@@ -266,6 +274,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
         guard case .open = phase, let context else { return }
         if inputClosed { return close() }
         phase = .lingering(discarded: inbound.readableBytes)
+        setIdle(false)
         inbound = ByteBuffer()
         deadlines.beginLinger(at: .now())
         schedule()
@@ -294,7 +303,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     /// Closes without the exchange with which TLS ends, for which a client that has not even begun would be waited for.
-    private func closeBelowTLS() {
+    func closeBelowTLS() {
         outputClosed = true
         guard let tls = try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self) else {
             return close()

@@ -2,8 +2,8 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// Stands before the accepting handler of a listening socket and holds back its reads: while the server is full, and
-/// for a moment after `accept` failed for want of descriptors or memory, where trying again at once would spin.
+/// Stands before the accepting handler of a listening socket and holds back its reads: while the server is full of
+/// connections that do not give way, and for a moment after `accept` failed for want of descriptors or memory, where trying again at once would spin.
 final class AcceptGate: ChannelDuplexHandler, @unchecked Sendable {
     typealias InboundIn = any Channel
     typealias OutboundIn = Never
@@ -13,6 +13,7 @@ final class AcceptGate: ChannelDuplexHandler, @unchecked Sendable {
     private var context: ChannelHandlerContext?
     private var isHolding = false
     private var isBackingOff = false
+    private var looksAgain = false
 
     init(core: ServerCore, count: ConnectionCount) {
         self.core = core
@@ -30,7 +31,9 @@ final class AcceptGate: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func read(context: ChannelHandlerContext) {
-        if isBackingOff || count.isFull { isHolding = true } else { context.read() }
+        if !isBackingOff, count.admitsAnother() { return context.read() }
+        isHolding = true
+        lookAgain()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -56,8 +59,19 @@ final class AcceptGate: ChannelDuplexHandler, @unchecked Sendable {
 
     /// Reads again if there is room now. On the event loop of the gate.
     func resume() {
-        guard isHolding, !isBackingOff, !count.isFull else { return }
+        guard isHolding, !isBackingOff else { return }
+        guard count.admitsAnother() else { return lookAgain() }
         isHolding = false
         context?.read()
+    }
+
+    /// Some connection may have become idle meanwhile.
+    private func lookAgain() {
+        guard !looksAgain, let loop = context?.eventLoop else { return }
+        looksAgain = true
+        loop.scheduleTask(in: .milliseconds(250)) {
+            self.looksAgain = false
+            self.resume()
+        }
     }
 }

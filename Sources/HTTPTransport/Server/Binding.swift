@@ -100,7 +100,10 @@ struct Binding: Sendable {
                     let pipeline = channel.pipeline.syncOperations
                     // A Unix socket is for a proxy on this machine.
                     let tls = channel.localAddress?.port == nil ? nil : tls
-                    if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
+                    if let tls {
+                        try pipeline.addHandler(PlainTextGuard(core: core))
+                        try pipeline.addHandler(NIOSSLServerHandler(context: tls.context))
+                    }
                     try pipeline.addHandler(Connection(core: core, channel: channel, isSecure: tls != nil))
                 }
             }

@@ -51,6 +51,16 @@ final class ServerCore: Sendable {
         _ = registry.withLock { $0.removeValue(forKey: ObjectIdentifier(connection)) }
     }
 
+    /// The connections that have been without a request since that time or before.
+    func idleConnections(until limit: NIODeadline) -> [GivingWay<Connection>.Candidate] {
+        registry.withLock { registry in
+            registry.values.compactMap { connection in
+                guard let since = connection.idleSince, since <= limit.uptimeNanoseconds else { return nil }
+                return GivingWay.Candidate(name: connection, client: connection.client, since: since)
+            }
+        }
+    }
+
     /// Closes idle connections now and the others after their response.
     func beginShutdown() {
         shuttingDown.store(true, ordering: .releasing)

@@ -1,10 +1,13 @@
 import Blocking
+import GitHost
 import Logging
+import SystemPackage
 
 extension Catalog {
-    /// Tells the log, once, of repositories whose disk work does not come to its end, until the task is cancelled.
+    /// Tells the log, once, of repositories whose disk work or git does not come to its end, until the task is cancelled.
     func watchThreads() async {
         var told = StuckJobs()
+        var toldOfGit: [FilePath: Int] = [:]
         while !Task.isCancelled {
             let stuck = services.pool.stuck()
             for news in Self.news(stuck, since: told) {
@@ -13,6 +16,13 @@ extension Catalog {
                     metadata: ["folder": "\(news.owner)", "threads": "\(news.threads)"])
             }
             told = stuck
+            let git = GitChildren.all.stuck()
+            for (folder, count) in git.sorted(by: { $0.key.string < $1.key.string }) where toldOfGit[folder] == nil {
+                services.logger.error(
+                    "git processes do not come to their end; other repositories are served on",
+                    metadata: ["folder": "\(folder)", "processes": "\(count)"])
+            }
+            toldOfGit = git
             try? await Task.sleep(for: Self.scanInterval)
         }
     }

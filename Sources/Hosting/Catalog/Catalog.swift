@@ -1,6 +1,7 @@
 public import AnnexProtocol
 import Blocking
 import FileIO
+import Locations
 import Logging
 import Synchronization
 import SystemPackage

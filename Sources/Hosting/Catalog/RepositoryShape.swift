@@ -36,6 +36,12 @@ struct RepositoryShape {
     ///
     /// A few `lstat` calls, for each time that a repository is opened.
     func oddity() throws(FileError) -> Oddity? {
+        if try Files.exists(folder.appending("reftable")) {
+            return Oddity(
+                path: "reftable",
+                predicate: "keeps the refs in a format in which annexd cannot guard pushes: convert them with "
+                    + "git refs migrate --ref-format=files")
+        }
         for (names, kind) in [(Self.folders, FileStatus.Kind.directory), (Self.files, .regular)] {
             for name in names {
                 // Below a link everything counts as missing, or is told by the link: it comes first.

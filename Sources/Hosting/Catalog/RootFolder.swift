@@ -27,6 +27,7 @@ public struct RootFolder: Sendable, Hashable {
     /// Makes the folder and its state folders, where missing.
     public func prepare() throws(FileError) {
         for folder in [path, state, workshop, trash, aliases] { try Files.createDirectories(folder) }
+        try makeIdentity()
     }
 
     /// The git directory of the repository with this name, or nil: `<name>.git`, else `<name>` bare or with a work tree.

@@ -7,21 +7,26 @@ import Logging
 import NIOCore
 import ObjectStore
 
-/// The content in a hosted repository's own object store.
+/// The content in a repository's own object store.
+///
+/// The operations of the protocol stand below ``inLocationErrors(_:)``; the helpers throw what they meet.
 struct LocalContent: ContentLocation {
     let repository: HostedRepository
     let uuid: RepositoryUUID
     let branch: AnnexBranch
 
     var objects: ObjectStore { repository.objects }
+    var traits: LocationTraits { LocationTraits() }
 
-    func isPresent(_ key: Key) async throws -> Bool {
+    func isPresent(_ key: Key) async throws -> Bool { try await inLocationErrors { try await holds(key) } }
+
+    private func holds(_ key: Key) async throws -> Bool {
         guard let found = try await repository.perform({ try objects.find(key) }) else { return false }
         return found.needsVerification ? try await openGenuine(key) != nil : true
     }
 
     func open(_ key: Key, for reading: Reading) async throws -> Content? {
-        guard let opened = try await openGenuine(key) else { return nil }
+        guard let opened = try await inLocationErrors({ try await openGenuine(key) }) else { return nil }
         if repository.isBare { return Content(size: opened.size, source: .file(opened.file)) }
         let pool = repository.services.pool
         return Content(
@@ -49,50 +54,64 @@ struct LocalContent: ContentLocation {
     /// Call before the store is asked for something that rests on the content being here: to be locked, or not to be
     /// sent again. A client that is told so may drop its own copy.
     func examine(_ key: Key) async throws {
-        if !repository.isBare { _ = try await isPresent(key) }
+        if !repository.isBare { _ = try await holds(key) }
     }
 
     func partial(of key: Key, for client: [UInt8]) async throws -> PartialContent {
-        try await examine(key)
-        let partial = try await repository.perform { () -> PartialContent in
-            if try objects.find(key) != nil { return .alreadyPresent(also: []) }
-            return .bytes(try objects.partialSize(key, client: client))
+        try await inLocationErrors {
+            try await examine(key)
+            guard branch.canRecordLocation(of: key) else { throw Self.unloggable }
+            let isSecure = key.isSecure(equivalentKeys: try await equivalentKeys(of: key))
+            let bytes = try await repository.perform { () throws -> UInt64? in
+                if try objects.find(key) != nil { return nil }
+                // Told now, as the client prepares much before it sends.
+                if let refusal = try objects.refusal(of: key, isSecure: isSecure) {
+                    throw LocationError(.forbidden, "\(refusal)")
+                }
+                return try objects.partialSize(key, client: client)
+            }
+            if let bytes { return .bytes(bytes) }
+            // The client takes this for "stored", and sends nothing.
+            if try await branch.status(of: key, in: uuid) != .present { try await secure(key) }
+            return .alreadyPresent(at: [uuid])
         }
-        // The client takes this for "stored", and sends nothing.
-        if case .alreadyPresent = partial, try await branch.status(of: key, in: uuid) != .present {
-            try await secure(key)
-        }
-        return partial
     }
 
     func confirm(_ key: Key) async throws -> StoreOutcome {
-        guard try await isPresent(key) else { return .notStored(reason: "the content is not here") }
-        try await secure(key)
-        return .stored(also: [])
+        try await inLocationErrors {
+            guard try await holds(key) else { return .notStored(reason: "the content is not here") }
+            try await secure(key)
+            return .stored(at: [uuid])
+        }
     }
 
     /// Makes sure of content that is here before somebody is told so. An upload may have put it in its place, and have
     /// ended, by a crash or a failing disk, before the folder was on stable storage or the log was written.
     func secure(_ key: Key) async throws {
         try await repository.perform { try objects.synchronize(key) }
-        try await recordPresence(of: key)
+        try await recordWhatIs(of: key)
     }
 
-    /// Logs that the content is here, or what became of it: somebody may have removed it since, and have logged that.
-    func recordPresence(of key: Key) async throws { try await recordWhatIs(of: key) }
-
-    private func recordWhatIs(of key: Key) async throws {
+    /// Logs whether the content is here as it is now, whatever was done before: another upload may have brought it back
+    /// since, or a removal have taken it away, and that one may have logged already.
+    func recordWhatIs(of key: Key) async throws {
         // Nothing was changed there: it is only that others may not have logged yet what they did.
         if branch.settings.isReadOnly { return }
         let objects = objects
-        try await repository.services.withReserve {
-            try await branch.recordLocation(of: key, in: uuid) { try objects.find(key) != nil }
+        do {
+            try await repository.services.withReserve {
+                try await branch.recordLocation(of: key, in: uuid) { try objects.find(key) != nil }
+            }
+        } catch {
+            // The content has come or gone all the same, and others go by what the log says.
+            repository.logSoon()
+            throw error
         }
     }
 
     /// Reads all of the content and compares it with the key; step by step, so that large files leave the threads to
     /// others as well, and a client that leaves need not be waited for.
-    private func isGenuine(_ object: OpenObject, _ key: Key) async throws -> Bool {
+    func isGenuine(_ object: OpenObject, _ key: Key) async throws -> Bool {
         // One piece of work at a time uses it.
         nonisolated(unsafe) let verifier = ContentVerifier(key)
         var offset: UInt64 = 0
@@ -106,17 +125,23 @@ struct LocalContent: ContentLocation {
     }
 
     func lock(_ key: Key) async throws -> (any HeldLock)? {
-        try await examine(key)
-        let lock = try await repository.services.withReserve {
-            try await repository.perform { try objects.lock(key) }
+        try await inLocationErrors {
+            try await examine(key)
+            let lock = try await repository.services.withReserve {
+                try await repository.perform { try objects.lock(key) }
+            }
+            return lock.map { LocalLock(lock: $0, repository: repository) }
         }
-        return lock.map { LocalLock(lock: $0, repository: repository) }
     }
 
     // MARK: Removing
 
     /// The object goes first, then the log is written, then the lock files and empty directories go (spec 01 §4.3).
     func remove(_ key: Key, before deadline: BootSeconds?) async throws -> RemovalOutcome {
+        try await inLocationErrors { try await take(away: key, before: deadline) }
+    }
+
+    private func take(away key: Key, before deadline: BootSeconds?) async throws -> RemovalOutcome {
         let start = try await repository.services.withReserve {
             try await repository.perform { () -> RemovalStep in
                 let start = try objects.beginRemoval(key)
@@ -131,18 +156,19 @@ struct LocalContent: ContentLocation {
         switch start {
         case .tooLate: return .notRemoved(reason: "the time for this removal has passed")
         case .begun(.absent):
-            try await logAbsence(of: key)
-            return .removed(also: [])
+            // Another program may have removed the content, or have left the log as it was.
+            if try await branch.status(of: key, in: uuid) == .present { try await recordWhatIs(of: key) }
+            return .removed(from: [uuid])
         case .begun(.locked): return .notRemoved(reason: "the content is locked")
-        case .begun(.refused(.readOnly)): return .refused(.forbidden(reason: "\(RemovalRefusal.readOnly)"))
+        case .begun(.refused(.readOnly)): throw LocationError(.forbidden, "\(RemovalRefusal.readOnly)")
         case .begun(.refused(let reason)): return .notRemoved(reason: "\(reason)")
         case .begun(.ready(let removal)):
-            do { try await recordRemoval(of: key) } catch {
+            do { try await recordWhatIs(of: key) } catch {
                 try? await repository.services.pool.run { removal.giveUp() }
                 throw error
             }
-            try await repository.services.pool.run { removal.finish() }
-            return .removed(also: [])
+            try await repository.services.pool.run { try removal.finish() }
+            return .removed(from: [uuid])
         }
     }
 
@@ -150,14 +176,6 @@ struct LocalContent: ContentLocation {
         case begun(RemovalStart)
         case tooLate
     }
-
-    /// Another program may have removed the content, or have left the log as it was.
-    private func logAbsence(of key: Key) async throws {
-        if try await branch.status(of: key, in: uuid) == .present { try await recordRemoval(of: key) }
-    }
-
-    /// Logs that the content is not here, unless an upload has brought it back by now: that one may have logged already.
-    private func recordRemoval(of key: Key) async throws { try await recordWhatIs(of: key) }
 }
 
 /// A lock on content in the object store.

@@ -15,6 +15,9 @@ actor DoctorTally {
         summary.verifiedBytes += bytes
     }
 
+    /// An object whose key tells no digest: that it can be read is all that is known.
+    func read() { summary.unverifiableObjects += 1 }
+
     func add(_ finding: Finding) async {
         summary.count(finding)
         await report(finding)

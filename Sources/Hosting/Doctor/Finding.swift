@@ -77,6 +77,8 @@ public struct DoctorSummary: Sendable, Hashable {
     /// Objects whose content was read and compared with their keys.
     public var verifiedObjects = 0
     public var verifiedBytes: UInt64 = 0
+    /// Objects that were read whose keys tell no digest to compare them with.
+    public var unverifiableObjects = 0
 
     public init() {}
 

@@ -64,8 +64,6 @@ final class VerificationFile: Sendable {
     func read() throws -> VerificationLog { VerificationLog(parsing: try Files.read(path, limit: 65536) ?? []) }
 
     func write(_ log: VerificationLog) throws {
-        let temporary = path.removingLastComponent().appending(
-            bytes: (path.lastComponent.map { Array($0.string.utf8) } ?? []) + Array(".tmp".utf8))
-        try Files.replace(path, with: log.serialized, temporary: temporary)
+        try Files.replace(path, with: log.serialized)
     }
 }

@@ -31,42 +31,18 @@ public struct RepositoryManager: Sendable {
     public func create(
         _ name: RepositoryName, objectFormat: ObjectFormat = .sha1, tuning: Set<Difference> = []
     ) async throws -> RepositoryUUID {
-        let target = root.folder(of: name)
-        let uuid = RepositoryUUID.random()
-        let draft = root.workshop.appending(uuid.description)
-        let workshop = try await services.pool.run {
-            try root.prepare()
-            guard try root.gitDirectory(of: name) == nil else { throw HostingError.exists(name) }
-            try requireNoEnclosingRepository(of: name)
-            return try root.occupyWorkshop()
-        }
-        defer { withExtendedLifetime(workshop) {} }
-        do {
-            try await RepositoryCreator.create(at: draft, objectFormat: objectFormat)
-            let config = GitConfigFile(draft.appending("config"))
-            try await config.set("annex.uuid", uuid.description)
-            try await config.set("annex.version", "10")
-            try await services.pool.run {
-                try ObjectStore(gitDirectory: draft, settings: StoreSettings(isBare: true)).createAnnexDirectories()
-            }
-            try await services.pool.run { try tune(draft, tuning) }
-            var settings = BranchSettings()
-            settings.tuning = tuning
-            try await describe(uuid, as: name, in: draft, settings, isUnpushed: true)
-            try await recordTuning(of: uuid, in: draft, settings)
-            try await services.pool.run {
-                // Content may be acknowledged in it a moment later: after a power cut it must still be the same annex.
-                try Files.synchronizeTree(draft)
-                try Files.createDurableDirectories(target.removingLastComponent())
-                guard try Files.moveIntoPlace(draft, to: target) else { throw HostingError.exists(name) }
-                try Files.synchronizeDirectory(target.removingLastComponent())
-            }
-        } catch {
-            try? await services.pool.run { try Files.removeTree(draft) }
+        let draft = try await draft(name, objectFormat: objectFormat, tuning: tuning)
+        do { try await publish(draft) } catch {
+            await discard(draft)
             throw error
         }
-        services.logger.info("repository created", metadata: ["repository": "\(name)", "uuid": "\(uuid)"])
-        return uuid
+        return draft.uuid
+    }
+
+    /// The UUID that ``create(_:objectFormat:tuning:)`` would give; nil where that cannot be told before.
+    public func uuidToBe(of name: RepositoryName) async throws -> RepositoryUUID? {
+        let root = root
+        return try await services.pool.run { try root.uuidToBe(of: name) }
     }
 
     /// Makes an existing git repository an annex, as `git annex init` would.
@@ -214,7 +190,7 @@ public struct RepositoryManager: Sendable {
     }
 
     /// Writes the line of uuid.log into the journal, from which it is committed when the repository is used.
-    private func describe(
+    func describe(
         _ uuid: RepositoryUUID, as name: RepositoryName, in gitDirectory: FilePath, _ settings: BranchSettings,
         isUnpushed: Bool
     ) async throws {
@@ -239,7 +215,7 @@ public struct RepositoryManager: Sendable {
     }
 
     /// A repository inside another one's folder would be part of it.
-    private func requireNoEnclosingRepository(of name: RepositoryName) throws {
+    func requireNoEnclosingRepository(of name: RepositoryName) throws {
         if let parent = try root.repository(enclosing: name) {
             throw HostingError.refused("\"\(name)\" would lie inside the repository \"\(parent)\"")
         }

@@ -34,7 +34,6 @@ struct RepositoryRenaming {
         let workshop = try root.occupyWorkshop()
         defer { withExtendedLifetime(workshop) {} }
         let file = root.aliasFile(of: old)
-        let temporary = root.workshop.appending("alias-\(UInt64.random(in: .min ... .max))")
-        try Files.replace(file, with: Array("\(new)\n".utf8), temporary: temporary)
+        try Files.replace(file, with: Array("\(new)\n".utf8), in: root.workshop)
     }
 }

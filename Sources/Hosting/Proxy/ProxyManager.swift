@@ -79,7 +79,7 @@ public struct ProxyManager: Sendable {
                     try await config.set("remote.\(remote.name).annexurl", "annex+" + annexURL.base)
                 default: continue
                 }
-            } catch let error as RemoteError {
+            } catch let error as LocationError {
                 update.warnings.append("\(remote.name) could not be asked who it is: \(error.message)")
             }
         }

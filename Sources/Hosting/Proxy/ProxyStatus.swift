@@ -79,7 +79,7 @@ extension ProxyManager {
             case .unsupported(let what): return .unreachable(reason: what)
             }
             return .reachable
-        } catch let error as RemoteError {
+        } catch let error as LocationError {
             return .unreachable(reason: error.message)
         }
     }

@@ -46,6 +46,12 @@ public final class ObjectStore: Sendable {
         return nil
     }
 
+    /// The same, unless it is this one.
+    func find(_ key: Key, _ settings: StoreSettings, besides version: FileStatus.Version?) throws -> StoredObject? {
+        guard let object = try find(key, settings)?.object, object.status.version != version else { return nil }
+        return object
+    }
+
     /// Opens the content of a key for reading, or answers nil when it is not here.
     public func open(_ key: Key) throws(ObjectStoreError) -> OpenObject? {
         try reporting {

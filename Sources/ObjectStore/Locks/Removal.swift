@@ -63,8 +63,7 @@ public final class Removal: Sendable {
 
     deinit { end() }
 
-    /// Removes the content, on stable storage. Write the location log at once afterwards: until then it claims what is not
-    /// so any more.
+    /// Removes the content. Write the location log at once afterwards: until then it claims what is not so any more.
     public func unlinkContent() throws(ObjectStoreError) {
         try reporting {
             try sites.withLock { sites in
@@ -74,8 +73,6 @@ public final class Removal: Sendable {
                     try KeyGate.of(site.place).enter(site.place) { _ in
                         try modes.withThawed(site.place.directory) {
                             _ = try Files.unlink(site.place.object)
-                            // Else a power cut could bring back what the log, which is durable, says is gone.
-                            try Files.synchronizeDirectory(site.place.directory)
                         }
                     }
                 }
@@ -109,12 +106,18 @@ public final class Removal: Sendable {
         }
     }
 
-    /// Removes the lock files, KEYDIR and the hash directories that became empty, and frees the lock.
+    /// Makes the removal durable, removes the lock files, KEYDIR and the hash directories that became empty, and frees the
+    /// lock.
     ///
-    /// What cannot be cleaned up stays: it harms nobody, and the content is gone already.
-    public func finish() {
+    /// What cannot be cleaned up stays: it harms nobody, and the content is gone already. Throws where a power cut could
+    /// bring the content back; then the note stays as well, and tells the next start to look.
+    public func finish() throws(ObjectStoreError) {
+        defer { end() }
+        try reporting {
+            // After the log: until both are durable, the note is what tells that they may disagree.
+            for directory in sites.withLock({ $0.map(\.place.directory) }) { try Files.synchronizeDirectory(directory) }
+        }
         discardNote()
-        end()
     }
 
     /// Frees the lock; what is unlinked is not logged, and ``ObjectStore/interruptedRemovals()`` tells so.

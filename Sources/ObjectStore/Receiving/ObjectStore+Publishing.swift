@@ -6,8 +6,11 @@ extension ObjectStore {
     /// Moves verified content from `tmp/` to its place among the objects, durably (spec 01 §4.2 step 9).
     ///
     /// The content is on stable storage before its name is there, so that no crash leaves wrong content in place.
-    /// - Returns: false when the object was there already; the received copy is then deleted.
-    func publish(_ file: OpenFile, as key: Key, _ settings: StoreSettings) throws -> Bool {
+    /// - Parameter replacing: an object that makes way for the content.
+    /// - Returns: false when another object was there already; the received copy is then deleted.
+    func publish(
+        _ file: OpenFile, as key: Key, _ settings: StoreSettings, replacing: FileStatus.Version? = nil
+    ) throws -> Bool {
         let modes = FileModes(settings, paths)
         try removeWorkDirectory(key)
         let mode = try file.status().mode
@@ -26,9 +29,11 @@ extension ObjectStore {
         }
 
         // An object of the wrong size is found nowhere, but may sit in the place for new content.
-        let place = paths.newPlace(key, settings)
+        // What makes way may be in the other place, where it would be found first.
+        let replaced = replacing == nil ? nil : try find(key, settings)?.place
+        let place = replaced ?? paths.newPlace(key, settings)
         let moved = try KeyGate.of(place).enter(place) { _ in
-            try move(file.place, to: place, key, settings, modes)
+            try move(file.place, to: place, key, settings, modes, replacing)
         }
         // Also where somebody else was faster: he may not have come to this step, and die before it.
         try place.synchronizeDirectories()
@@ -51,11 +56,12 @@ extension ObjectStore {
     }
 
     private func move(
-        _ partial: ConfinedPath, to place: ObjectPlace, _ key: Key, _ settings: StoreSettings, _ modes: FileModes
+        _ partial: ConfinedPath, to place: ObjectPlace, _ key: Key, _ settings: StoreSettings, _ modes: FileModes,
+        _ replacing: FileStatus.Version?
     ) throws -> Bool {
         var attempts = 0
         while true {
-            if try find(key, settings) != nil {
+            if try find(key, settings, besides: replacing) != nil {
                 try Files.unlink(partial)
                 return false
             }
@@ -69,7 +75,9 @@ extension ObjectStore {
                         return try Files.renameWithoutReplacing(partial, to: place.object)
                     }
                     // What `find` did not accept is damaged, and replaced; unless a good one came this instant.
-                    if content(of: key, at: place, status, settings) != nil {
+                    if let present = content(of: key, at: place, status, settings),
+                        present.status.version != replacing
+                    {
                         throw FileError(operation: "rename", path: place.object.path, code: .fileExists)
                     }
                     try Files.rename(partial, to: place.object)

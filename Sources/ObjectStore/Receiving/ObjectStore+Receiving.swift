@@ -1,5 +1,5 @@
 public import AnnexProtocol
-internal import FileIO
+public import FileIO
 internal import SystemPackage
 
 extension ObjectStore {
@@ -12,15 +12,24 @@ extension ObjectStore {
     ///   - offset: bytes that the client leaves out at the front, in the hope that they are here.
     ///   - length: the announced length of the body in bytes.
     ///   - isSecure: whether the hash in the key is secure, where the caller knows better than its backend tells (VURL).
-    ///   - checker: a fresh checker for this key. The reception reads the bytes that are here already for it.
+    ///   - replacing: an object that is known to differ from what is sent. While it is what is here, it does not count as
+    ///     present, and content that proves to be that of the key takes its place.
+    ///   - checker: a fresh checker for this key. The reception reads the bytes that are here already for it. Nil for a body
+    ///     that holds all of the content and is compared with the key on its way here (``BodyEnd/judged(isGenuine:)``): it
+    ///     takes the place of what is here, since the verdict is about the body alone.
     public func beginReceiving(
         _ key: Key, clientUUID: [UInt8], associatedFile: [UInt8] = [], offset: UInt64, length: Int64,
-        isSecure: Bool? = nil, checker: sending any ContentChecking
+        isSecure: Bool? = nil, replacing: FileStatus.Version? = nil, checker: sending (any ContentChecking)?
     ) throws(ObjectStoreError) -> ReceiveStart {
-        let checker = CheckerBox(checker)
+        let checker: CheckerBox? = if let checker { CheckerBox(checker) } else { nil }
         return try reporting {
+            guard checker != nil || offset == 0 else {
+                throw ObjectStoreError(code: .misuse, message: "a body that is judged holds all of the content")
+            }
             let settings = try settings()
-            if try find(key, settings) != nil { return .alreadyPresent }
+            // Where the object itself is what is locked, a new one would not be.
+            let replacing = settings.usesLockFiles ? replacing : nil
+            if try find(key, settings, besides: replacing) != nil { return .alreadyPresent }
             if let refusal = refusal(key, offset: offset, length: length, isSecure: isSecure, settings) {
                 return .refused(refusal)
             }
@@ -39,14 +48,14 @@ extension ObjectStore {
                 }
                 return .refused(.notEnoughSpace(missing: missing))
             }
-            guard let slot else { return try find(key, settings) == nil ? .busy : .alreadyPresent }
+            guard let slot else { return try find(key, settings, besides: replacing) == nil ? .busy : .alreadyPresent }
             do {
                 // Another upload may have ended between our look and our lock.
-                if try find(key, settings) != nil {
+                if try find(key, settings, besides: replacing) != nil {
                     slot.giveUp()
                     return .alreadyPresent
                 }
-                let start = try receive(key, request, partial, settings, slot, checker)
+                let start = try receive(key, request, partial, settings, slot, checker, replacing)
                 if case .ready = start { return start }
                 slot.giveUp()
                 return start
@@ -57,14 +66,23 @@ extension ObjectStore {
         }
     }
 
+    /// Why no content is received for a key, whatever its length; nil where it is, as far as that can be told before.
+    public func refusal(of key: Key, isSecure: Bool? = nil) throws(ObjectStoreError) -> ReceiveRefusal? {
+        try reporting { Self.refusal(of: key, isSecure: isSecure, try settings()) }
+    }
+
+    private static func refusal(of key: Key, isSecure: Bool?, _ settings: StoreSettings) -> ReceiveRefusal? {
+        if !settings.allowsChanges { return .readOnly }
+        if settings.secureHashesOnly && !(isSecure ?? key.hasSecureHash) { return .insecureBackend }
+        // `lck.` and `work.` are put in front of the name.
+        return key.fileName.count + 5 > Key.maximumFileNameLength ? .nameTooLong : nil
+    }
+
     /// What can be decided without a look at the partial file.
     private func refusal(
         _ key: Key, offset: UInt64, length: Int64, isSecure: Bool?, _ settings: StoreSettings
     ) -> ReceiveRefusal? {
-        if !settings.allowsChanges { return .readOnly }
-        if settings.secureHashesOnly && !(isSecure ?? key.hasSecureHash) { return .insecureBackend }
-        // `lck.` and `work.` are put in front of the name.
-        if key.fileName.count + 5 > Key.maximumFileNameLength { return .nameTooLong }
+        if let refusal = Self.refusal(of: key, isSecure: isSecure, settings) { return refusal }
         if let size = key.contentSize, length >= 0 {
             let (announced, overflow) = offset.addingReportingOverflow(UInt64(length))
             if overflow || announced != size { return .wrongLength(announced: announced, expected: size) }
@@ -74,7 +92,7 @@ extension ObjectStore {
 
     private func receive(
         _ key: Key, _ request: ReceiveRequest, _ partial: PartialFiles, _ settings: StoreSettings,
-        _ slot: TransferSlot, _ checker: CheckerBox
+        _ slot: TransferSlot, _ checker: CheckerBox?, _ replacing: FileStatus.Version?
     ) throws -> ReceiveStart {
         let modes = FileModes(settings, paths)
         // The partial content is of no use to this client, and would be offered to it again and again.
@@ -92,14 +110,14 @@ extension ObjectStore {
         let file = try openPartial(path, modes)
         // A key that tells no size may be as large.
         if request.length >= PartialFiles.largeUpload || key.contentSize == nil { try? partial.claim(path, modes) }
-        // Content that cannot be verified had better come from one reading of the sender's file; so the body replaces
-        // what overlaps.
-        let kept = checker.checker.isVerifiable ? existing : request.offset
+        // Content that is not verified here has to come from one reading of the sender's file; so the body replaces what
+        // overlaps.
+        let kept = checker?.checker.isVerifiable == true ? existing : request.offset
         if kept < existing { try file.truncate(to: kept) }
         return .ready(
             Reception(
-                key, self, settings, file, partial, slot, checker, start: kept, skip: kept - request.offset,
-                length: UInt64(request.length)))
+                key, self, settings, file, partial, slot, checker, replacing: replacing, start: kept,
+                skip: kept - request.offset, length: UInt64(request.length)))
     }
 
     /// The size of a partial file; one that cannot become the content is deleted.

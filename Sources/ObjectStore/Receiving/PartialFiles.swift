@@ -26,7 +26,8 @@ struct PartialFiles {
         self.paths = paths
     }
 
-    /// Uploads of at least so many bytes are worth a note of whose they are; of less, with a digest, others go on.
+    /// Uploads of at least so many bytes are worth a note of whose they are from the start. Of others there is one only
+    /// when they are cut: what a killed server leaves of them has no owner, and costs somebody a repetition at worst.
     static let largeUpload: Int64 = 1 << 20
 
     private var shared: ConfinedPath { paths.partial(key) }

@@ -46,6 +46,8 @@ public enum ReceiveRefusal: Sendable, Hashable, CustomStringConvertible {
 public enum BodyEnd: Sendable, Hashable {
     /// The body ended properly. If fewer bytes came than were announced, they cannot be trusted (spec 01 §4.2).
     case complete
+    /// All announced bytes came, and whoever passed them on has compared them with the key.
+    case judged(isGenuine: Bool)
     /// More bytes came than were announced.
     case tooLong
     /// The connection was lost, or the request cancelled; what came is the start of the content.

@@ -14,7 +14,10 @@ public final class Reception: Sendable {
     private let settings: StoreSettings
     private let file: OpenFile
     private let partial: PartialFiles
-    private let checker: CheckerBox
+    /// Nil if the body is judged on its way here.
+    private let checker: CheckerBox?
+    /// An object that makes way for this content.
+    private let replacing: FileStatus.Version?
     /// Size of the partial file when the request began.
     private let start: UInt64
     /// Body bytes at the front that are here already.
@@ -44,7 +47,8 @@ public final class Reception: Sendable {
 
     init(
         _ key: Key, _ store: ObjectStore, _ settings: StoreSettings, _ file: OpenFile, _ partial: PartialFiles,
-        _ slot: TransferSlot, _ checker: CheckerBox, start: UInt64, skip: UInt64, length: UInt64
+        _ slot: TransferSlot, _ checker: CheckerBox?, replacing: FileStatus.Version?, start: UInt64, skip: UInt64,
+        length: UInt64
     ) {
         self.key = key
         self.store = store
@@ -52,6 +56,7 @@ public final class Reception: Sendable {
         self.file = file
         self.partial = partial
         self.checker = checker
+        self.replacing = replacing
         self.start = start
         self.skip = skip
         self.length = length
@@ -75,7 +80,7 @@ public final class Reception: Sendable {
     }
 
     private func reread(upTo limit: Int, _ state: inout State) throws -> Int? {
-        guard state.checked < start, !state.isFinished else { return nil }
+        guard let checker, state.checked < start, !state.isFinished else { return nil }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
         defer { buffer.deallocate() }
         var done = 0
@@ -128,7 +133,7 @@ public final class Reception: Sendable {
             if failure.code == .noSpace { failure.missingBytes = missing(at: state.position) }
             throw failure
         }
-        checker.checker.update(fresh)
+        checker?.checker.update(fresh)
         state.position += UInt64(fresh.count)
         state.checked = state.position
         state.slot?.report(state.position, newly: fresh.count)
@@ -159,7 +164,7 @@ public final class Reception: Sendable {
         return total - min(total, position)
     }
 
-    /// Ends the body. With `.complete`, verifies the content, makes it durable and puts it into the store.
+    /// Ends the body. With `.complete` or `.judged`, makes genuine content durable and puts it into the store.
     ///
     /// A body that is complete only by name, since it was shorter or longer than announced, is treated as what it is.
     /// The transfer locks stay until ``release()``.
@@ -169,6 +174,9 @@ public final class Reception: Sendable {
                 guard !state.isFinished else {
                     throw ObjectStoreError(code: .misuse, message: "finish of a reception that has ended")
                 }
+                if end == .complete, checker == nil {
+                    throw ObjectStoreError(code: .misuse, message: "nobody has compared the content with its key")
+                }
                 if end == .complete, bytesReceived == length, !state.hasFailed { try rereadAll(&state) }
                 state.isFinished = true
                 switch end {
@@ -176,13 +184,13 @@ public final class Reception: Sendable {
                     try rollBack(&state)
                     return .rejected(.long)
                 case .broken: return try keep(state)
-                case .complete:
+                case .complete, .judged:
                     if state.hasFailed { return try keep(state) }
                     guard bytesReceived == length else {
                         try rollBack(&state)
                         return .rejected(.short)
                     }
-                    return try store(&state)
+                    return try store(&state, end)
                 }
             }
         }
@@ -203,8 +211,12 @@ public final class Reception: Sendable {
     }
 
     private func keep(_ state: State) throws -> ReceiveOutcome {
-        // Nobody can resume from nothing, so leave no empty file behind.
-        if state.position == 0 { try partial.discard(file) }
+        if state.position == 0 {
+            // Nobody can resume from nothing, so leave no empty file behind.
+            try partial.discard(file)
+        } else {
+            try? partial.claim(file.place, FileModes(settings, store.paths))
+        }
         return .kept(state.position)
     }
 
@@ -213,18 +225,23 @@ public final class Reception: Sendable {
         state.position = start
     }
 
-    private func store(_ state: inout State) throws -> ReceiveOutcome {
+    private func isGenuine(_ end: BodyEnd, totalLength total: UInt64) -> Bool {
+        if case .judged(let isGenuine) = end { return isGenuine }
+        return checker?.checker.isGenuine(totalLength: total) ?? false
+    }
+
+    private func store(_ state: inout State, _ end: BodyEnd) throws -> ReceiveOutcome {
         let total = state.position
         // The file is asked, too: it could have been changed by somebody who ignores the locks.
         guard total == key.contentSize ?? total, try file.status().size == total,
-            checker.checker.isGenuine(totalLength: total)
+            isGenuine(end, totalLength: total)
         else {
             try store.removeWorkDirectory(key)
             try partial.discard(file)
             return .rejected(.contentMismatch)
         }
         state.mayBeStored = true
-        let isNew = try store.publish(file, as: key, settings)
+        let isNew = try store.publish(file, as: key, settings, replacing: replacing)
         // Debris from now on; whatever stays does no harm.
         try? partial.discardAll()
         return .stored(newly: isNew)

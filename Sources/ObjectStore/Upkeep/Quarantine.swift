@@ -28,14 +28,14 @@ extension ObjectStore {
         case .refused(let reason): return .refused("\(reason)")
         case .ready(let removal):
             guard let name = try removal.moveContent(version: version, to: paths.annex.appending("bad")) else {
-                removal.finish()
+                try removal.finish()
                 return .changed
             }
             do { try await log() } catch {
                 removal.giveUp()
                 throw error
             }
-            removal.finish()
+            try removal.finish()
             return .moved(name: name)
         }
     }

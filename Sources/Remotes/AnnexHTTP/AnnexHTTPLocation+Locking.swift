@@ -139,7 +139,7 @@ private final class TargetLock: HeldLock {
         }
         defer { alarm.cancel() }
         do { return try await work.value } catch is CancellationError {
-            throw RemoteError(.timedOut, "\(name) has been silent for \(Self.patience.wholeSeconds) s")
+            throw LocationError(.timedOut, "\(name) has been silent for \(Self.patience.wholeSeconds) s")
         }
     }
 }

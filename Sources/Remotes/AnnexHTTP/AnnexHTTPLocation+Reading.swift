@@ -17,7 +17,7 @@ extension AnnexHTTPLocation {
             location: self, key: key, size: size,
             running: reading.wantsBytes ? .init(incoming: incoming, offset: offset, place: place) : nil)
         isHandedOver = reading.wantsBytes
-        return Content(size: size, source: .remote(content))
+        return Content(size: size, source: .stream(content))
     }
 
     /// The answer with the content from `offset` on, or nil where the target does not have it.
@@ -47,7 +47,7 @@ extension AnnexHTTPLocation {
             guard try await askPresence(of: key) else { return nil }
             if state.versions.withLock({ $0.current(at: .now) }) == version { break }
         }
-        throw RemoteError(.misbehaved, "\(name) says that it has \(key), and does not send it")
+        throw LocationError(.misbehaved, "\(name) says that it has \(key), and does not send it")
     }
 
     private enum Opened: WithStatus {
@@ -69,7 +69,7 @@ extension AnnexHTTPLocation {
         if length == 0, try await !askPresence(of: key) { return nil }
         if let size = key.size, key.chunk == nil {
             guard length == (offset < size ? size - offset : 0) else {
-                throw RemoteError(
+                throw LocationError(
                     .misbehaved, "\(name) announces \(length) bytes of \(key) from \(offset) on, which cannot be")
             }
             return size
@@ -83,14 +83,14 @@ extension AnnexHTTPLocation {
     func announcedLength(_ incoming: Incoming) throws -> UInt64 {
         let value = incoming.answer.headers.first(name: DataLengthHeader.name)
         guard let length = try? DataLengthHeader.parse(value.map { Array($0.utf8) }), length >= 0 else {
-            throw RemoteError(.misbehaved, "\(name) does not tell how many bytes follow")
+            throw LocationError(.misbehaved, "\(name) does not tell how many bytes follow")
         }
         return UInt64(length)
     }
 }
 
 /// Content of a target, perhaps with an answer that is running already.
-private final class IncomingContent: RemoteContent {
+private final class IncomingContent: StreamedContent {
     struct Running: Sendable {
         var incoming: Incoming
         var offset: UInt64
@@ -124,10 +124,10 @@ private final class IncomingContent: RemoteContent {
             place = try await location.state.gate.enter(.transfer, location.name)
         }
         guard let incoming = try await location.begin(key, from: offset) else {
-            throw RemoteError(.misbehaved, "\(location.name) no longer has \(key)")
+            throw LocationError(.misbehaved, "\(location.name) no longer has \(key)")
         }
         guard try location.announcedLength(incoming) == (offset < size ? size - offset : 0) else {
-            throw RemoteError(.misbehaved, "\(location.name) announces another size of \(key) than before")
+            throw LocationError(.misbehaved, "\(location.name) announces another size of \(key) than before")
         }
         return bytes(Running(incoming: incoming, offset: offset, place: place))
     }

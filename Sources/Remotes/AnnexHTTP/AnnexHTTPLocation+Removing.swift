@@ -30,8 +30,8 @@ extension AnnexHTTPLocation {
 
     private func outcome(_ reply: P2PReply) throws -> RemovalOutcome {
         switch reply {
-        case .removed(true, let others): return .removed(also: others)
-        case .removed(false, let others): return .notRemoved(reason: "\(name) did not remove it", also: others)
+        case .removed(true, let others): return .removed(from: places(others))
+        case .removed(false, let others): return .notRemoved(reason: "\(name) did not remove it", from: others)
         default: throw nonsense
         }
     }

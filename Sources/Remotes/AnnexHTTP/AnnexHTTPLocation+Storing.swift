@@ -8,6 +8,7 @@ extension AnnexHTTPLocation {
     /// One streaming `put`. The last byte goes out only when the sender has ended the body properly, with as many bytes as
     /// it announced, and they are right; a target thus throws away what is not (spec 03 §3.3, #64).
     func store(_ key: Key, from upload: Upload) async throws -> StoreOutcome {
+        let upload = upload.judged(as: key, pool: pool)
         let place = try await state.gate.enter(.transfer, name)
         defer { place.release() }
         try await prepareUpload(of: key)
@@ -33,7 +34,7 @@ extension AnnexHTTPLocation {
         do {
             if try await ask(ifPossible: .putOffset(key), .offset) == nil { _ = try await askPresence(of: key) }
             state.acceptsUploads.store(true, ordering: .relaxed)
-        } catch let error as RemoteError {
+        } catch let error as LocationError {
             // The stock program fails here while another upload of the key runs; `put` will tell.
             guard error.code == .misbehaved, error != doesNotServe else { throw error }
         }
@@ -57,15 +58,15 @@ extension AnnexHTTPLocation {
 
     /// An upload without bytes. A negative length tells the target that what it has is too much (spec 01 §6.5).
     private func sendNothing(_ key: Key, _ upload: Upload) async throws -> StoreOutcome {
-        let source = UploadSource(upload, of: key, pool: pool)
+        let source = UploadSource(upload.body)
         guard try await source.next() == nil else { return .notStored(reason: "more bytes than announced") }
-        if upload.length == 0, try await !source.isGenuine() {
+        if upload.length == 0, !source.isGenuine {
             return .notStored(reason: "the content is not that of the key")
         }
         let reply = try await ask(ifPossible: put(key, upload), .stored, headers: headers(upload))
         switch reply {
         case nil: throw doesNotServe
-        case .stored(true, let others): return .stored(also: others)
+        case .stored(true, let others): return .stored(at: places(others))
         case .stored(false, _):
             return .notStored(
                 reason: upload.length < 0 ? "the sender has less than \(name) had before" : notStored)
@@ -76,7 +77,7 @@ extension AnnexHTTPLocation {
     private var notStored: String { "\(name) did not store it" }
 
     private func send(_ key: Key, _ upload: Upload) async throws -> StoreOutcome {
-        let source = UploadSource(upload, of: key, pool: pool)
+        let source = UploadSource(upload.body)
         let operation = put(key, upload)
         let result = try await stepping(operation) { version in
             try await state.login.authorizing { credentials in
@@ -96,7 +97,7 @@ extension AnnexHTTPLocation {
         case .complete?, nil: break
         }
         switch try result.answer.reply(.stored, from: name) {
-        case .stored(true, let others): return .stored(also: others)
+        case .stored(true, let others): return .stored(at: places(others))
         case .stored(false, _): return .notStored(reason: notStored)
         default: throw nonsense
         }
@@ -112,7 +113,7 @@ extension AnnexHTTPLocation {
                 // Version and login are open questions again; the next upload settles them first.
                 state.acceptsUploads.store(false, ordering: .relaxed)
                 throw source.refusal?.failure(from: name)
-                    ?? RemoteError(.unreachable, "\(name) broke the connection in the middle of the upload")
+                    ?? LocationError(.unreachable, "\(name) broke the connection in the middle of the upload")
             }
             source.rewind()
             do {
@@ -160,7 +161,7 @@ extension AnnexHTTPLocation {
             stream.finish()
             return .short(by: length - received)
         }
-        guard try await source.isGenuine(), let last else {
+        guard source.isGenuine, let last else {
             stream.finish()
             return .wrongContent
         }

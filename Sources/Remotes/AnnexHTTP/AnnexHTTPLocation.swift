@@ -35,12 +35,17 @@ struct AnnexHTTPLocation: ContentLocation {
 
     var uuid: RepositoryUUID { target.uuid }
     var name: String { target.name }
+    /// The stock program fails if two uploads of one key come at once.
+    var traits: LocationTraits { LocationTraits(takesUploadsOfOneKeyAtOnce: false) }
 
     func isPresent(_ key: Key) async throws -> Bool {
         let place = try await state.gate.enter(.question, name)
         defer { place.release() }
         return try await askPresence(of: key)
     }
+
+    /// Who has, or has lost, the content where the target speaks of itself and of others.
+    func places(_ others: [RepositoryUUID]) -> [RepositoryUUID] { [uuid] + others.filter { $0 != uuid } }
 
     func askPresence(of key: Key) async throws -> Bool {
         guard case .present(let isPresent) = try await ask(.checkPresent(key), .present) else { throw nonsense }
@@ -55,7 +60,7 @@ struct AnnexHTTPLocation: ContentLocation {
         case .offset(let count):
             state.acceptsUploads.store(true, ordering: .relaxed)
             return .bytes(isOwn ? count : 0)
-        case .alreadyHave(let others): return .alreadyPresent(also: others)
+        case .alreadyHave(let others): return .alreadyPresent(at: places(others))
         default: throw nonsense
         }
     }
@@ -78,7 +83,7 @@ struct AnnexHTTPLocation: ContentLocation {
 
     /// In version 0 every upload begins at the start. That the target serves the repository at all is still to be seen.
     private func partialWithoutOffset(_ key: Key) async throws -> PartialContent {
-        try await askPresence(of: key) ? .alreadyPresent(also: []) : .bytes(0)
+        try await askPresence(of: key) ? .alreadyPresent(at: [uuid]) : .bytes(0)
     }
 
     func confirm(_ key: Key) async throws -> StoreOutcome {
@@ -89,14 +94,14 @@ struct AnnexHTTPLocation: ContentLocation {
         switch try await ask(ifPossible: .put(put), .stored, headers: headers) {
         case nil:
             return try await askPresence(of: key)
-                ? .stored(also: []) : .notStored(reason: "\(name) does not have the content")
-        case .stored(true, let others): return .stored(also: others)
+                ? .stored(at: [uuid]) : .notStored(reason: "\(name) does not have the content")
+        case .stored(true, let others): return .stored(at: places(others))
         case .stored(false, _): return .notStored(reason: "\(name) does not have the content")
         default: throw nonsense
         }
     }
 
-    var nonsense: RemoteError { RemoteError(.misbehaved, "\(name) answered something else than was asked") }
+    var nonsense: LocationError { LocationError(.misbehaved, "\(name) answered something else than was asked") }
 
     // MARK: Requests
 
@@ -118,8 +123,8 @@ struct AnnexHTTPLocation: ContentLocation {
         return try answer?.reply(shape, from: name)
     }
 
-    var doesNotServe: RemoteError {
-        RemoteError(.misbehaved, "\(name) does not serve the repository \(uuid)")
+    var doesNotServe: LocationError {
+        LocationError(.misbehaved, "\(name) does not serve the repository \(uuid)")
     }
 
     /// The first answer that is not `no such path`, trying ever lower versions; nil where there is none.

@@ -20,11 +20,11 @@ public struct AnnexHTTPTarget: Hashable, Sendable {
 }
 
 /// What a look at a target showed.
-public enum TargetHealth: Hashable, Sendable {
+public enum TargetHealth: Equatable, Sendable {
     /// It serves the repository, in this version of the protocol.
     case available(P2PVersion)
     /// It answers, and does not serve the repository with the target's UUID.
-    case anotherRepository(RemoteError)
+    case anotherRepository(LocationError)
     /// It cannot be used, for the reason given.
-    case unavailable(RemoteError)
+    case unavailable(LocationError)
 }

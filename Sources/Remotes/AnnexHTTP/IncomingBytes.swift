@@ -73,7 +73,7 @@ final class IncomingBytes: ContentBytes, @unchecked Sendable {
         return nil
     }
 
-    private func misbehaved(_ what: String) -> RemoteError {
-        RemoteError(.misbehaved, "\(location.name) \(what) \(key)")
+    private func misbehaved(_ what: String) -> LocationError {
+        LocationError(.misbehaved, "\(location.name) \(what) \(key)")
     }
 }

@@ -64,7 +64,7 @@ final class Login: Sendable {
             result = try await send(renewed)
             if result.answer.status == 401 {
                 await refused(renewed)
-                throw RemoteError(.unauthenticated, "\(name) does not accept this host's login for \(place.shown)")
+                throw LocationError(.unauthenticated, "\(name) does not accept this host's login for \(place.shown)")
             }
         }
         if let credentials, (200..<300).contains(result.answer.status) { await confirmed(credentials) }
@@ -88,7 +88,7 @@ final class Login: Sendable {
             }
             state.withLock { $0.hopelessUntil = .now + .seconds(10) }
         }
-        throw RemoteError(
+        throw LocationError(
             .unauthenticated,
             refusedOnes == nil
                 ? "\(name) wants a login, and this host has none for \(place.shown)"
@@ -104,7 +104,7 @@ final class Login: Sendable {
             guard let found = try await source.credentials(for: place), found != refusedOnes else { return nil }
             return Remembered(credentials: Secret(found), isFromSource: true)
         } catch let error as CredentialError {
-            throw RemoteError(.unauthenticated, "\(name) wants a login: \(error.message)")
+            throw LocationError(.unauthenticated, "\(name) wants a login: \(error.message)")
         }
     }
 

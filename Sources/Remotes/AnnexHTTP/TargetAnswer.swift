@@ -25,23 +25,23 @@ extension Exchange.Answer {
     }
 
     /// The reply of a 200 that must be one of the protocol.
-    func reply(_ shape: P2PReply.Shape, from name: String) throws(RemoteError) -> P2PReply {
+    func reply(_ shape: P2PReply.Shape, from name: String) throws(LocationError) -> P2PReply {
         guard status == 200 else { throw failure(from: name) }
         let type = headers.first(name: "Content-Type") ?? ""
         let media = type.prefix { $0 != ";" && $0 != " " }.lowercased()
         guard media == "application/json" else {
-            throw RemoteError(.misbehaved, "\(name) answered with content of the type \"\(type.shortened)\"")
+            throw LocationError(.misbehaved, "\(name) answered with content of the type \"\(type.shortened)\"")
         }
         guard let reply = P2PReply(parsing: Array(body.readableBytesView), as: shape) else {
-            throw RemoteError(.misbehaved, "\(name) answered with a reply that the protocol does not have")
+            throw LocationError(.misbehaved, "\(name) answered with a reply that the protocol does not have")
         }
         return reply
     }
 
     /// What an answer other than 200 means, with the target's own words.
-    func failure(from name: String) -> RemoteError {
+    func failure(from name: String) -> LocationError {
         var message = "\(name): \(status)\(reason.isEmpty ? "" : " " + reason)"
-        let code: RemoteError.Code
+        let code: LocationError.Code
         switch status {
         case 401: code = .unauthenticated
         case 403: code = .forbidden
@@ -53,7 +53,7 @@ extension Exchange.Answer {
             code = .misbehaved
             if let text = firstLine { message += ": \(text)" }
         }
-        return RemoteError(code, message)
+        return LocationError(code, message)
     }
 
     /// The stock program tells the reason of a failure in the body.

@@ -18,6 +18,10 @@ final class GitAnswer: Sendable {
         try await begun().write(bytes)
     }
 
+    func write(_ bytes: [UInt8]) async throws {
+        if !bytes.isEmpty { try await begun().write(ByteBuffer(bytes: bytes)) }
+    }
+
     /// Ends the answer; only now the client sees the whole of it.
     func finish() async throws { try await begun().finish() }
 

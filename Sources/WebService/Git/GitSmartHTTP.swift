@@ -3,6 +3,7 @@ import AnnexProtocol
 import GitHost
 import Hosting
 import Locations
+import Logging
 
 /// Git over HTTP: the smart services first, plain files for clients that know no better (gitprotocol-http(5)).
 struct GitSmartHTTP {
@@ -24,11 +25,26 @@ struct GitSmartHTTP {
         }
     }
 
+    /// A name that does not exist is no repository to read. But DataLad fetches the git-annex branch before its first push, and
+    /// goes on only where git says that there is no such ref: so who may create is told that, by version 2 of the
+    /// protocol, in which each request says what it is about.
     private func advertiseUploadPack(of name: RepositoryName) async throws {
+        if try await isYetToBeMade(name) {
+            exchange.note(repository: name, operation: "info/refs")
+            return try await advertise(.uploadPack, SmartHTTP(try await context.manager.emptyRepository()))
+        }
         let repository = try await context.readable(name, exchange)
         exchange.note(repository: repository.name, operation: "info/refs")
         await repository.flushBranch()
         try await advertise(.uploadPack, context.git(repository, try await reading(repository)))
+    }
+
+    /// Whether there is no repository of this name, and this caller may create it and speaks version 2.
+    private func isYetToBeMade(_ name: RepositoryName) async throws -> Bool {
+        try context.authorize(exchange, .gitRead, repository: name)
+        guard GitProtocol(header: exchange.header("Git-Protocol")).version == 2, context.mayCreate(name, exchange)
+        else { return false }
+        return try await context.catalog.repository(named: name) == nil
     }
 
     /// A clone of a repository in which there is nothing yet is told that it is empty, rather than that its HEAD is broken.
@@ -47,6 +63,7 @@ struct GitSmartHTTP {
         try await context.requireSpaceForPush()
         guard let repository = try await context.catalog.repository(named: name) else {
             try context.requireCreation(of: name, exchange)
+            context.awaitedNames.note(name)
             var options = SmartHTTP.Options()
             // The repository is made in the format of the one that is pushed.
             options.offeredFormats = [.sha256]
@@ -54,8 +71,23 @@ struct GitSmartHTTP {
             return try await advertise(.receivePack, SmartHTTP(empty, options: options))
         }
         var options = SmartHTTP.Options()
-        if try await repository.hidesBranch() { options.hiddenRefs = [HostedRepository.branchRef] }
-        try await advertise(.receivePack, context.git(repository, options))
+        if try await repository.hidesBranch() {
+            options.hiddenRefs = [HostedRepository.branchRef]
+        } else {
+            // What a client is shown is what its push is judged by.
+            await repository.flushBranch()
+        }
+        do { try await advertise(.receivePack, context.git(repository, options)) } catch let error as GitError
+            where exchange.status == nil
+        {
+            // As an answer of git's, whose words it shows.
+            let reason = ServiceError(error).reason
+            context.logger.error("push failed", metadata: ["request": "\(exchange.id)", "error": "\(error)"])
+            exchange.note(reason: reason)
+            let answer = GitAnswer(exchange, contentType: GitService.receivePack.advertisementType)
+            try await answer.write(SmartHTTP.failure(reason, of: .receivePack))
+            try await answer.finish()
+        }
     }
 
     private func advertise(_ service: GitService, _ git: SmartHTTP) async throws {
@@ -69,6 +101,7 @@ struct GitSmartHTTP {
     }
 
     private func uploadPack(from name: RepositoryName) async throws {
+        if try await isYetToBeMade(name) { return try await sayThatNothingIsThere(name) }
         let repository = try await context.readable(name, exchange)
         exchange.note(repository: repository.name, operation: "upload-pack")
         try exchange.requireContentType(GitService.uploadPack.requestType)
@@ -96,6 +129,24 @@ struct GitSmartHTTP {
     }
 }
 
+extension GitSmartHTTP {
+    /// Answers that there are no such refs, or to a clone that there is no such repository.
+    private func sayThatNothingIsThere(_ name: RepositoryName) async throws {
+        exchange.note(repository: name, operation: "upload-pack")
+        try exchange.requireContentType(GitService.uploadPack.requestType)
+        var start: [UInt8] = []
+        guard try await GitBody(exchange, pace: context.gitPace).read(into: &start, until: GitBody.readAhead) else {
+            throw context.unknown(name)
+        }
+        let isAboutRefs = RefQuestion(start)?.namesRefs ?? false
+        let answer = GitAnswer(exchange, contentType: GitService.uploadPack.resultType)
+        let reason = "there is no repository \(name); a push to it creates it"
+        if !isAboutRefs { exchange.note(reason: reason) }
+        try await answer.write(GitChunk(isAboutRefs ? RefQuestion.noRefs : RefQuestion.refusal(reason)))
+        try await answer.finish()
+    }
+}
+
 extension ServiceContext {
     /// The services of git on a repository.
     func git(_ repository: HostedRepository, _ options: SmartHTTP.Options = .init()) -> SmartHTTP {
@@ -117,6 +168,11 @@ extension ServiceContext {
         if let missing = try await catalog.spaceMissingForPush() {
             throw ServiceError(.notEnoughSpace(missing: missing))
         }
+    }
+
+    /// Whether a push by this caller would create the repository, were it not there.
+    func mayCreate(_ name: RepositoryName, _ exchange: Exchange) -> Bool {
+        createsOnPush && allows(exchange, .create, repository: name)
     }
 
     /// Throws unless a push by this caller may create the repository.

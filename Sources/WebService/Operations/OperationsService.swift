@@ -1,4 +1,5 @@
 import Blocking
+import GitHost
 import Hosting
 import Telemetry
 
@@ -25,7 +26,8 @@ struct OperationsService {
         case .ready:
             try await context.waitUntilReady()
             let pool = context.catalog.services.pool
-            let readiness = Readiness(stuck: pool.stuck(), threads: pool.threadCount)
+            let readiness = Readiness(
+                stuck: pool.stuck(), threads: pool.threadCount, git: GitChildren.all.stuck())
             try await exchange.respond(
                 status: readiness.status, headers: plain, body: Array("\(readiness.text)\n".utf8))
         case .metrics:

@@ -54,19 +54,20 @@ extension P2PHandler {
             try await exchange.respond(
                 status: part.status, headers: headers, file: file, offset: part.start, length: part.length,
                 isUnchanged: isUnchanged)
-        case .remote(let remote):
-            try await relay(remote, part, headers)
+        case .stream(let content):
+            try await relay(content, part, headers)
         }
     }
 
-    /// Passes on the bytes of a remote as they come. Its length is promised in the head, so whatever ends early or
+    /// Passes on the bytes as they come. Their length is promised in the head, so whatever ends early or
     /// fails its verification cuts the connection: the client then sees a body that is too short (spec 01 §6.4).
-    private func relay(_ remote: any RemoteContent, _ part: ContentPart, _ headers: [(String, String)]) async throws {
+    private func relay(_ content: any StreamedContent, _ part: ContentPart, _ headers: [(String, String)]) async throws
+    {
         guard exchange.method != "HEAD", part.length > 0 else {
             return try await exchange.respondWithoutBody(
                 status: part.status, headers: headers, length: Int(clamping: part.length))
         }
-        let bytes = try await remote.bytes(from: part.start)
+        let bytes = try await content.bytes(from: part.start)
         defer { bytes.cancel() }
         let writer = try await exchange.stream(
             status: part.status, headers: headers, length: Int(clamping: part.length))
@@ -119,7 +120,7 @@ extension Content {
         get throws {
             switch source {
             case .file(let file), .mutableFile(let file, _): try EntityTag(file)
-            case .remote: nil
+            case .stream: nil
             }
         }
     }

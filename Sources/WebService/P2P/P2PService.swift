@@ -2,6 +2,7 @@ import Accounts
 import AnnexProtocol
 import Hosting
 import Locations
+import NIOCore
 
 /// The P2P protocol over HTTP: finds the place that a request is about and hands the operation to its file.
 ///
@@ -15,7 +16,22 @@ struct P2PService {
         exchange.note(repository: name, operation: request.operation.name)
         // Before anything is looked up: who may not read learns nothing about what exists.
         try context.authorize(exchange, Permission(request.operation.permission), repository: name)
-        let repository = try await repository(for: request, within: name)
+        var known = try await find(request.repository, within: name)
+        var beginning: ByteBuffer?
+        if known == nil, let name, try await isToBe(request.repository, name) {
+            let version = request.version ?? .v0
+            switch request.operation {
+            case .checkPresent: return try await exchange.json(P2PReply.present(false).json(for: version))
+            case .putOffset: return try await exchange.json(P2PReply.offset(0).json(for: version))
+            case .put(let put) where !put.isDataPresent:
+                beginning = try await create(name)
+                known = try await find(request.repository, within: name)
+            default: break
+            }
+        }
+        guard let repository = known else {
+            throw name.map(context.unknown) ?? context.unknown(request.repository)
+        }
         let caller = Caller(client: request.client?.bytes ?? [], bypass: Set(request.bypass))
         let found = try await context.catalog.location(for: request.repository, in: repository, caller: caller)
         guard let location = found else {
@@ -24,7 +40,7 @@ struct P2PService {
         exchange.note(repository: repository.name, operation: request.operation.name)
         let handler = P2PHandler(
             version: request.version ?? .v0, client: caller.client, location: location,
-            repository: repository, context: context, exchange: exchange)
+            repository: repository, context: context, exchange: exchange, beginning: beginning)
         switch request.operation {
         case .getContent(let key, let offset, _): try await handler.getContent(key, from: offset)
         case .checkPresent(let key): try await handler.checkPresent(key)
@@ -39,23 +55,37 @@ struct P2PService {
         }
     }
 
-    private func repository(for request: P2PRequest, within name: RepositoryName?) async throws -> HostedRepository {
-        if let name {
-            if let repository = try await context.catalog.repository(named: name) { return repository }
-            // An annex URL that ends in `/git-annex` makes clients say it twice (spec 01 §7.3).
-            if name.components.last == "git-annex" {
-                guard let shorter = RepositoryName(components: name.components.dropLast()) else {
-                    return try await repository(for: request, within: nil)
-                }
-                if let repository = try await context.catalog.repository(named: shorter) { return repository }
-            }
-            throw context.unknown(name)
+    /// The repository that a request goes to, by its name where the URL has one.
+    private func find(_ uuid: RepositoryUUID, within name: RepositoryName?) async throws -> HostedRepository? {
+        guard let name else {
+            try await context.waitUntilReady()
+            return try await context.catalog.repository(withUUID: uuid)
         }
-        try await context.waitUntilReady()
-        guard let repository = try await context.catalog.repository(withUUID: request.repository) else {
-            throw context.unknown(request.repository)
+        if let repository = try await context.catalog.repository(named: name) { return repository }
+        // An annex URL that ends in `/git-annex` makes clients say it twice (spec 01 §7.3).
+        guard name.components.last == "git-annex" else { return nil }
+        guard let shorter = RepositoryName(components: name.components.dropLast()) else {
+            return try await find(uuid, within: nil)
         }
-        return repository
+        return try await context.catalog.repository(named: shorter)
+    }
+
+    /// Whether this is the UUID that a repository of this name would have if this caller created it.
+    private func isToBe(_ uuid: RepositoryUUID, _ name: RepositoryName) async throws -> Bool {
+        guard context.mayCreate(name, exchange) else { return false }
+        return try await context.manager.uuidToBe(of: name) == uuid
+    }
+
+    /// Makes a repository for content that has begun to come; answers the first of it.
+    private func create(_ name: RepositoryName) async throws -> ByteBuffer? {
+        try await context.requireSpaceForPush()
+        let beginning = try await exchange.nextBytes()
+        do {
+            try await context.manager.create(name)
+        } catch HostingError.exists {
+            // Somebody else was first; what comes goes to the same repository.
+        }
+        return beginning
     }
 }
 
@@ -68,10 +98,16 @@ struct P2PHandler {
     let repository: HostedRepository
     let context: ServiceContext
     let exchange: Exchange
+    /// What was read of the body already.
+    var beginning: ByteBuffer?
 
     func reply(_ reply: P2PReply, headers: [(String, String)] = []) async throws {
         try await exchange.json(reply.json(for: version), headers: headers)
     }
+
+    /// Of the repositories that have the content, or have lost it, those that were not asked: the client knows of the one
+    /// that it asked.
+    func others(_ places: [RepositoryUUID]) -> [RepositoryUUID] { places.filter { $0 != location.uuid } }
 }
 
 extension Permission {

@@ -129,6 +129,9 @@ extension DoctorSummary {
         if verifiedObjects > 0 {
             parts.append("\(verifiedObjects) objects with \(DataSize.describe(verifiedBytes)) verified")
         }
+        if unverifiableObjects > 0 {
+            parts.append("\(unverifiableObjects) objects read whose keys have no digest")
+        }
         return parts.joined(separator: ", ")
     }
 
@@ -137,7 +140,8 @@ extension DoctorSummary {
             "repositories": .number(Int64(repositories)), "problems": .number(Int64(problems)),
             "repaired": .number(Int64(repaired)), "notes": .number(Int64(notes)),
             "unchecked": .number(Int64(unchecked)), "verifiedObjects": .number(Int64(verifiedObjects)),
-            "verifiedBytes": .number(Int64(clamping: verifiedBytes)), "status": .number(Int64(status)),
+            "verifiedBytes": .number(Int64(clamping: verifiedBytes)),
+            "unverifiableObjects": .number(Int64(unverifiableObjects)), "status": .number(Int64(status)),
         ]
     }
 }

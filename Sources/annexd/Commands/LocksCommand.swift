@@ -128,13 +128,26 @@ extension LockSummary {
     fileprivate func text(_ clients: [JSONValue]) -> String {
         var facts: [String] = []
         if let until { facts.append("until \(JSONValue.timeText(until))") }
-        for client in clients {
-            let name = client["client"]?.string ?? "a client"
-            facts.append(client["connected"]?.boolean == true ? "held by \(name), connected" : "promised to \(name)")
-        }
+        let isConnected = { (client: JSONValue) in client["connected"]?.boolean == true }
+        if let held = Self.summary(of: clients.filter(isConnected)) { facts.append("held by \(held), connected") }
+        let promises = clients.filter { !isConnected($0) }
+        if let promised = Self.summary(of: promises) { facts.append("promised to \(promised)") }
         if clients.isEmpty, isHeld { facts.append(process.map { "held by process \($0)" } ?? "held by a process") }
         return "\(name) \(key): " + facts.joined(separator: "; ")
     }
+
+    /// Who has these locks, in a few words however many there are: one client can have any number of locks on one key.
+    private static func summary(of locks: [JSONValue]) -> String? {
+        var counts: [String: Int] = [:]
+        for lock in locks { counts[lock["client"]?.string ?? "a client", default: 0] += 1 }
+        if counts.isEmpty { return nil }
+        let names = counts.sorted { ($0.value, $1.key) > ($1.value, $0.key) }
+            .map { $0.value == 1 ? $0.key : "\($0.key) (\($0.value) times)" }
+        let rest = names.count - namedAtMost
+        return names.prefix(namedAtMost).joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+    }
+
+    private static let namedAtMost = 3
 }
 
 extension JSONValue {

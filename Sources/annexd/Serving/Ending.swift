@@ -1,4 +1,5 @@
 import Dispatch
+import GitHost
 import Glibc
 import HTTPTransport
 import Hosting
@@ -33,6 +34,8 @@ struct Ending: Sendable {
         await requests
         await bounded("a journal was not committed; the next start goes on with it") { await catalog.closeAll() }
         await bounded("connections to remotes were not closed") { await remotes.shutdown() }
+        // What still waits in the file system has nobody left to work for.
+        GitChildren.all.killAll()
         // For those who are told to end when this returns: the control socket, the scan of the root, packing.
         LastResort.exit(after: Self.step, logger)
     }
@@ -67,6 +70,7 @@ enum LastResort {
         let queue = DispatchQueue(label: "annexd.end")
         queue.asyncAfter(deadline: .now() + delay / .seconds(1)) {
             guard isNeeded.load(ordering: .relaxed) else { return }
+            GitChildren.all.killAll()
             logger.error("something is stuck; the process ends without it")
             _exit(1)
         }

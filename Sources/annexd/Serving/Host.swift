@@ -58,6 +58,7 @@ struct Host: Sendable {
             connectionsPerClient: max(4, settings.limits.maxConnections / 8))
         if !isEphemeral { try SettingsCheck.requireRoot(settings) }
         isReadOnly = try Self.prepare(root, logger: logger)
+        GitChildren.all.patience = settings.limits.gitSilence
         let remotes = try RemoteConnections(settings, pool: pool, logger: logger)
         let reserve =
             isReadOnly ? nil : SpaceReserve(root.reserve, size: UInt64(settings.limits.diskReserve) << 20)
@@ -73,8 +74,12 @@ struct Host: Sendable {
             GitSlots.Limits(
                 working: settings.limits.gitProcesses, slow: settings.limits.gitSlowClients,
                 patience: settings.limits.gitQueue))
+        let manager = RepositoryManager(root: root, services: services)
+        let pushes = Pushes(
+            catalog: catalog, manager: manager,
+            maximumPack: settings.limits.pushSize == 0 ? nil : Int64(settings.limits.pushSize) << 20)
         var context = ServiceContext(
-            catalog: catalog, manager: RepositoryManager(root: root, services: services), locks: locks,
+            catalog: catalog, manager: manager, pushes: pushes, locks: locks,
             policy: Policy(anonymous: Right(rawValue: settings.server.anonymous.rawValue) ?? .none),
             publicAddress: publicAddress, createsOnPush: settings.repositories.pushToCreate, gitSlots: gitSlots,
             metrics: ServiceMetrics(registry: registry), logger: logger)
@@ -82,7 +87,6 @@ struct Host: Sendable {
         context.trustedProxies = proxies
         context.metricsAccess = MetricsPolicy(rawValue: settings.server.metrics.rawValue) ?? .readers
         context.gitPace.grace = settings.limits.headerTimeout
-        context.maximumPack = settings.limits.pushSize == 0 ? nil : Int64(settings.limits.pushSize) << 20
         context.crossOrigin = CrossOrigin(settings.cors.origins)
         let service = WebService(context)
         server = try HTTPServer(configuration: Self.transport(settings), pool: pool, logger: logger) {
@@ -102,6 +106,10 @@ struct Host: Sendable {
         registry.gauge("annexd_blocking_stuck_repositories", "Repositories that have such threads.") { [pool] in
             Double(pool.stuck().threads.count)
         }
+        registry.gauge(
+            "annexd_git_stuck",
+            "Git processes that have been waited for in vain for a minute, or that do not end though they were killed."
+        ) { Double(GitChildren.all.stuck().values.reduce(0, +)) }
         registry.gauge("annexd_uploads_waiting", "Uploads that wait for another one of the same key.") { [catalog] in
             Double(catalog.waitingUploads)
         }
@@ -169,6 +177,7 @@ struct Host: Sendable {
             addresses: try inherited.isEmpty ? SettingsCheck.addresses(settings) : inherited.map { .inherited($0) })
         configuration.eventLoops = RemoteConnections.eventLoops
         configuration.maximumConnections = settings.limits.maxConnections
+        configuration.client = { ClientGroup.of(peer: $0?.ipAddress) }
         configuration.timeouts.head = TimeAmount(settings.limits.headerTimeout)
         configuration.timeouts.idle = TimeAmount(settings.limits.idleTimeout)
         configuration.timeouts.body = TimeAmount(settings.limits.transferTimeout)
@@ -209,6 +218,10 @@ struct Host: Sendable {
         registry.gauge("annexd_accept_failures", "Connections that could not be accepted since the start.") {
             Double(server.statistics.failedAccepts)
         }
+        registry.gauge(
+            "annexd_connections_closed_idle",
+            "Idle connections that were closed since the start, to make room for others."
+        ) { Double(server.statistics.closedIdleConnections) }
     }
 
     private static func addGauges(to registry: MetricsRegistry, _ remotes: RemoteConnections) {

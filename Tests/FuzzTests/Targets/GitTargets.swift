@@ -49,6 +49,16 @@ let gitTargets = [
         try requireEqual(again.request.capabilities, request.capabilities, "the capabilities written anew")
         try requireEqual(again.request.pushOptions, request.pushOptions, "the options written anew")
     },
+    FuzzTarget("ref-question") { input in
+        guard let question = RefQuestion(input.bytes) else { return }
+        let isAboutAll = question.prefixes.isEmpty || question.prefixes.contains(Array("refs/heads/".utf8))
+        try require(!(isAboutAll && question.namesRefs), "a question about all branches names none")
+        guard question.prefixes.allSatisfy({ $0.count < 60_000 }) else { return }
+        let lines = question.prefixes.map { Array("ref-prefix ".utf8) + $0 + [10] }
+        let head = PacketLine.encode(Array("command=ls-refs\n".utf8)) + Array("0001".utf8)
+        let again = head + lines.flatMap { PacketLine.encode($0) } + PacketLine.flush
+        try requireEqual(RefQuestion(again), question, "the question written anew")
+    },
     FuzzTarget("git-protocol") { input in
         let asked = GitProtocol(header: input.text)
         try require((0...2).contains(asked.version) && asked.value.utf8.count <= 256, "a version that git knows")

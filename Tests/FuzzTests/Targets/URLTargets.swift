@@ -86,7 +86,7 @@ private func checkName(_ name: RepositoryName) throws {
         try require(!bytes.suffix(4).elementsEqual(".git".utf8), "no .git inside of \(name)")
     }
     try requireEqual(RepositoryName(name.description), name, "the name written anew")
-    let root = FilePath("/srv/root")
+    let root = FilePath("/srv/annexd")
     let folder = RootFolder(root).folder(of: name)
     try require(
         folder.lexicallyNormalized().starts(with: root) && folder.isLexicallyNormal, "\(folder) is below the root")
@@ -94,7 +94,7 @@ private func checkName(_ name: RepositoryName) throws {
 
 /// A file of the dumb protocol is an object or a pack, at its own place.
 private func checkFile(_ path: [String]) throws {
-    let directory = FilePath("/srv/root/a.git")
+    let directory = FilePath("/srv/annexd/a.git")
     guard let file = DumbHTTP(directory).objectFile(path.joined(separator: "/")) else { return }
     try require(file.path.isLexicallyNormal && file.path.starts(with: directory.appending("objects")), "\(file.path)")
 }

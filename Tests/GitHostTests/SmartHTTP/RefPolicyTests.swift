@@ -19,16 +19,18 @@ private enum Change: CaseIterable {
 @Suite struct RefPolicyTests {
     private static let refused: [(String, String)] =
         [
-            "refs/tags/git-annex", "refs/remotes/origin/git-annex", "refs/heads/x/git-annex",
+            "refs/tags/git-annex", "refs/remotes/git-annex", "refs/heads/x/git-annex",
             "refs/heads/synced/x/git-annex", "refs/synced/git-annex", "refs/git-annex", "git-annex",
             "refs/notes/git-annex", "refs/heads/git-annex/x", "refs/heads/git-annex/git-annex",
             "refs/heads/synced/git-annex/x", "refs/heads/synced",
         ].map { ($0, RefPolicy.otherRef) } + ["refs/annexd", "refs/annexd/detached"].map { ($0, RefPolicy.hostsOwn) }
+        + ["refs/remotes/origin/git-annex", "refs/remotes/origin/synced/git-annex"].map { ($0, RefPolicy.trackingRef) }
+        + ["refs/annex/last-index", "refs/annex/x/y"].map { ($0, RefPolicy.clonesOwn) }
         // Attack: refs that mean something to git itself. With refs/replace, what the next stock git-annex commits on the host
         // has none of the locations that the branch had.
         + [
             "refs/replace/\(one)", "refs/original/refs/heads/main", "refs/bisect/bad", "refs/rewritten/x",
-            "refs/worktree/x", "refs/stash", "refs/prefetch/remotes/origin/main", "refs/annex/last-index",
+            "refs/worktree/x", "refs/stash", "refs/prefetch/remotes/origin/main", "refs/annex",
             "refs/namespaces/a", "refs/heads", "refs/heads/", "refs/tags/", "refs/headsx/a", "HEAD", "refs/", "refs/x",
             "",
         ].map { ($0, RefPolicy.unknownRef) }

@@ -110,7 +110,7 @@ final class GivenBody: UploadBody {
 
     init(_ chunks: [UploadChunk]) { self.chunks = Mutex(chunks) }
 
-    convenience init(_ bytes: [UInt8], pieces: Int = 65_536, end: UploadChunk? = .end) {
+    convenience init(_ bytes: [UInt8], pieces: Int = 65_536, end: UploadChunk? = .end(.unchecked)) {
         var chunks: [UploadChunk] = stride(from: 0, to: bytes.count, by: pieces).map {
             .bytes(ByteBuffer(bytes: bytes[$0..<min($0 + pieces, bytes.count)]))
         }
@@ -131,7 +131,7 @@ final class GivenBody: UploadBody {
 
 func upload(
     _ bytes: [UInt8], length: Int? = nil, offset: UInt64 = 0, file: String? = nil, pieces: Int = 65_536,
-    end: UploadChunk? = .end
+    end: UploadChunk? = .end(.unchecked)
 ) -> Upload {
     Upload(
         client: gatewayUUID.bytes, associatedFile: file.map { Array($0.utf8) }, offset: offset,
@@ -166,7 +166,7 @@ struct Unchecked<Value>: @unchecked Sendable {
 
 /// All bytes of opened content, from `offset` on.
 func read(_ content: Content?, from offset: UInt64 = 0) async throws -> [UInt8] {
-    guard case .remote(let remote)? = content?.source else { throw TestKitError(.malformed, "no content") }
+    guard case .stream(let remote)? = content?.source else { throw TestKitError(.malformed, "no content") }
     let source = try await remote.bytes(from: offset)
     var bytes: [UInt8] = []
     while let piece = try await source.next() { bytes += Array(piece.readableBytesView) }
@@ -176,11 +176,11 @@ func read(_ content: Content?, from offset: UInt64 = 0) async throws -> [UInt8] 
 /// The failure of a remote that `work` ends with.
 func failure(
     sourceLocation: SourceLocation = #_sourceLocation, _ work: () async throws -> Void
-) async -> RemoteError? {
+) async -> LocationError? {
     do {
         try await work()
         Issue.record("no error", sourceLocation: sourceLocation)
-    } catch let error as RemoteError {
+    } catch let error as LocationError {
         return error
     } catch {
         Issue.record("another error: \(error)", sourceLocation: sourceLocation)

@@ -1,4 +1,5 @@
 import Blocking
+import SystemPackage
 import Testing
 
 @testable import WebService
@@ -25,5 +26,15 @@ import Testing
         let all = Readiness(stuck: stuck(["/a": 8, "/b": 7], own: 1), threads: 16)
         #expect(all.status == 503)
         #expect(all.text.hasPrefix("not serving: 16 of 16 threads") && all.text.hasSuffix("in 3 places"))
+    }
+
+    @Test("git processes that are waited for in vain are told of, and stop nobody else")
+    func git() {
+        let one = Readiness(stuck: stuck([:]), threads: 16, git: ["/srv/secret.git": 1])
+        #expect(one.status == 200)
+        #expect(one.text == "ok, but 1 git process has been waited for in vain for more than 60 s, in 1 place")
+        let both = Readiness(stuck: stuck(["/a": 2]), threads: 16, git: ["/a": 2, "/b": 1])
+        #expect(both.text.hasPrefix("ok, but 2 of 16 threads"))
+        #expect(both.text.hasSuffix("; 3 git processes have been waited for in vain for more than 60 s, in 2 places"))
     }
 }

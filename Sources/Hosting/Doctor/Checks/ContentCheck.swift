@@ -86,7 +86,9 @@ struct ContentCheck: Sendable {
         let (objects, pool, annex) = (annex.objects, examination.pool, annex)
         guard let opened = try await pool.run({ try objects.open(key) }) else { return 0 }
         let equivalents = key.backend.kind == .vurl ? try await annex.branch.equivalentKeys(of: key) : []
-        let reading = ContentReading(ContentVerifier(key, equivalentKeys: equivalents), opened.file)
+        let verifier = ContentVerifier(key, equivalentKeys: equivalents)
+        let isVerifiable = verifier.isVerifiable
+        let reading = ContentReading(verifier, opened.file)
         while true {
             let count = try await pool.run { try reading.next(Self.chunk) }
             if count == 0 { break }
@@ -94,7 +96,11 @@ struct ContentCheck: Sendable {
             if pause > .zero { try await Task.sleep(for: pause) }
         }
         let verdict = try await pool.run { reading.finish() }
-        await examination.tally.verified(bytes: opened.size)
+        if isVerifiable {
+            await examination.tally.verified(bytes: opened.size)
+        } else {
+            await examination.tally.read()
+        }
         if verdict == .accepted { return opened.size }
         // Somebody may have changed an unlocked file meanwhile.
         guard try await pool.run({ try opened.isUnchanged() }) else { return opened.size }

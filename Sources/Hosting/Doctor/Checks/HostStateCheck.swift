@@ -34,11 +34,6 @@ struct HostStateCheck: Sendable {
                 try root.gitDirectory(of: name) != nil || root.presentName(of: name) != nil
             }
             if leads { continue }
-            // In the trash, the repository still has its former names; a restore then needs the alias.
-            let isInTrash = try await examination.pool.run {
-                try RepositoryTrash(root: root).entries().contains { $0.name == name }
-            }
-            if isInTrash { continue }
             await examination.found(.aliasBroken, subject, "it leads to \(name), which is gone") {
                 try Files.unlink(file)
             }
