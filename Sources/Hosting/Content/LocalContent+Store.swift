@@ -106,7 +106,12 @@ extension LocalContent {
             try await pool.run { reception.release() }
             return .steppedBack(after: received)
         }
-        let result = try await pool.run { try reception.finish(end) }
+        let result: ReceiveOutcome
+        do { result = try await pool.run { try reception.finish(end) } } catch {
+            // It may have come all the same: what failed may be what follows from that.
+            repository.logSoon()
+            throw error
+        }
         if case .stored = result {
             // The content is safe before anybody is told of it, and it is told before the sender is answered.
             try await recordWhatIs(of: key)

@@ -163,11 +163,15 @@ struct LocalContent: ContentLocation {
         case .begun(.refused(.readOnly)): throw LocationError(.forbidden, "\(RemovalRefusal.readOnly)")
         case .begun(.refused(let reason)): return .notRemoved(reason: "\(reason)")
         case .begun(.ready(let removal)):
-            do { try await recordWhatIs(of: key) } catch {
+            do {
+                try await recordWhatIs(of: key)
+                try await repository.services.withReserve {
+                    try await repository.services.pool.run { try removal.finish() }
+                }
+            } catch {
                 try? await repository.services.pool.run { removal.giveUp() }
                 throw error
             }
-            try await repository.services.pool.run { try removal.finish() }
             return .removed(from: [uuid])
         }
     }

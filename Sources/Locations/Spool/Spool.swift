@@ -20,7 +20,10 @@ public final class Spool: Sendable {
         self.proof = proof
     }
 
-    deinit { _ = try? file.unlink() }
+    deinit {
+        _ = try? file.unlink()
+        try? file.unlock()
+    }
 }
 
 /// What became of content that was to be spooled.

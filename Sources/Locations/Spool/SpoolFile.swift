@@ -6,7 +6,8 @@ import SystemPackage
 
 /// A file that is being spooled into. Blocking; one task at a time uses it.
 ///
-/// The lock on the file says that somebody writes it, to this process and others; it ends with the descriptor.
+/// The lock on the file says that somebody writes it, to this process and others; it ends with ``release()`` or the
+/// descriptor.
 final class SpoolFile: Sendable {
     private struct State {
         /// Where the next bytes of the body go.
@@ -82,4 +83,7 @@ final class SpoolFile: Sendable {
     }
 
     func discard() throws { try file.unlink() }
+
+    /// Lets others write the file; nothing more is done with it here.
+    func release() { try? file.unlock() }
 }

@@ -55,7 +55,7 @@ public final class SpoolShelf: Sendable {
         let isJudged = upload.body.isJudged && upload.offset == 0
         let (folder, ledger, reserve) = (folder, ledger, reserve)
         let (room, file) = try await onDisk {
-            try Files.createDirectory(folder, mode: 0o700)
+            try Files.createDirectory(folder.path, mode: 0o700)
             let room = try ledger.reserve(length, at: folder.path, keeping: reserve())
             return (
                 room, try SpoolFile(path, offset: upload.offset, verifier: isJudged ? nil : ContentVerifier(key))
@@ -63,17 +63,25 @@ public final class SpoolShelf: Sendable {
         }
         defer { room.release() }
         guard let file else { throw LocationError(.busy, "the same content is being passed on already; try again") }
-        guard file.existing == upload.offset else {
-            return .notSpooled(reason: "the offset is beyond the \(file.existing) bytes that are here")
+        do {
+            let outcome = try await fill(file, from: upload, length, room, key, isJudged)
+            // Not when the last thread lets go of the file: who comes back at once shall find it free.
+            if case .notSpooled = outcome { file.release() }
+            return outcome
+        } catch {
+            file.release()
+            throw error
         }
-        while try await onDisk({ try file.rereadSome() }) { try Task.checkCancellation() }
-        return try await fill(file, from: upload, length, room, key, isJudged)
     }
 
     private func fill(
         _ file: SpoolFile, from upload: Upload, _ length: UInt64, _ room: SpaceLedger.Reservation, _ key: Key,
         _ isJudged: Bool
     ) async throws -> SpoolOutcome {
+        guard file.existing == upload.offset else {
+            return .notSpooled(reason: "the offset is beyond the \(file.existing) bytes that are here")
+        }
+        while try await onDisk({ try file.rereadSome() }) { try Task.checkCancellation() }
         var received: UInt64 = 0
         while true {
             switch try await upload.body.next() {

@@ -110,14 +110,14 @@ public final class Removal: Sendable {
     /// lock.
     ///
     /// What cannot be cleaned up stays: it harms nobody, and the content is gone already. Throws where a power cut could
-    /// bring the content back; then the note stays as well, and tells the next start to look.
+    /// bring the content back. Then it can be called again; else the note stays, and tells the next start to look.
     public func finish() throws(ObjectStoreError) {
-        defer { end() }
         try reporting {
             // After the log: until both are durable, the note is what tells that they may disagree.
             for directory in sites.withLock({ $0.map(\.place.directory) }) { try Files.synchronizeDirectory(directory) }
         }
         discardNote()
+        end()
     }
 
     /// Frees the lock; what is unlinked is not logged, and ``ObjectStore/interruptedRemovals()`` tells so.
