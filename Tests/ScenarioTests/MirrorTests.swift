@@ -26,7 +26,9 @@ import Testing
 
     /// The reasons that a push gave, one for each refused ref.
     private func refusals(_ push: CommandResult) -> [String] {
-        push.errorText.split(separator: "\n").map(String.init).filter { $0.contains("remote: annexd: ") }
+        push.errorText.split(separator: "\n").map(String.init).filter {
+            $0.contains("remote: annexd: ") && $0.contains(" refused: ")
+        }
     }
 
     private func tip(_ served: HostedRepository, _ ref: String) throws -> String {
