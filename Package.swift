@@ -113,14 +113,21 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        // The hosted repositories: the catalog of the root folder, each open repository, and ContentLocation.
+        // The hosted repositories: the catalog of the root folder, each open repository and its content as a place.
         .target(
             name: "Hosting",
             dependencies: [
-                "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Locations", "ObjectStore", "Remotes",
-                log,
+                "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Locations", "ObjectStore", log,
                 system,
                 .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+
+        // What stands behind hosted repositories: which remotes they proxy, and each of them as a place that is logged.
+        .target(
+            name: "Gateways",
+            dependencies: [
+                "AnnexBranch", "AnnexProtocol", "Blocking", "GitHost", "Hosting", "Locations", "Remotes", log, system,
             ],
             swiftSettings: strict),
 
@@ -141,8 +148,8 @@ let package = Package(
         .target(
             name: "WebService",
             dependencies: [
-                "Accounts", "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", "HTTPTransport",
-                "Locations", "Telemetry", log, system,
+                "Accounts", "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "Gateways", "GitHost", "Hosting",
+                "HTTPTransport", "Locations", "Telemetry", log, system,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
@@ -152,10 +159,8 @@ let package = Package(
         .executableTarget(
             name: "annexd",
             dependencies: [
-                "Accounts", "Blocking", "FileIO", "Hosting", "HTTPTransport", "Locations", "Remotes", "Settings",
-                "Telemetry",
-                "WebService", log, system,
-                "AnnexProtocol", "GitHost", "ObjectStore",
+                "Accounts", "AnnexProtocol", "Blocking", "FileIO", "Gateways", "GitHost", "Hosting", "HTTPTransport",
+                "Locations", "ObjectStore", "Remotes", "Settings", "Telemetry", "WebService", log, system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -212,7 +217,7 @@ let package = Package(
             name: "FaultTests",
             dependencies: [
                 "AnnexBranch", "AnnexDigest", "AnnexProtocol", "Blocking", "FileIO", "Hosting", "Locations",
-                "ObjectStore", "Remotes", log, system, .product(name: "NIOCore", package: "swift-nio"),
+                "ObjectStore", log, system, .product(name: "NIOCore", package: "swift-nio"),
             ], swiftSettings: strict),
         .testTarget(name: "ScenarioTests", dependencies: ["TestKit", "annexd"], swiftSettings: strict),
         .testTarget(name: "TestKitTests", dependencies: ["TestKit"], swiftSettings: strict),
@@ -225,10 +230,17 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "GatewaysTests",
+            dependencies: [
+                "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "Gateways", "GitHost", "Hosting", "Locations",
+                "LocationsTesting", "Remotes", log, system,
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "HostingTests",
             dependencies: [
                 "AnnexBranch", "AnnexDigest", "AnnexProtocol", "Blocking", "FileIO", "GitHost", "Hosting", "Locations",
-                "LocationsTesting", "Remotes", "TestKit", log, system,
+                "LocationsTesting", "TestKit", log, system,
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: strict),

@@ -4,7 +4,6 @@ public import FileIO
 public import GitHost
 public import Logging
 import ObjectStore
-public import Remotes
 
 /// What all repositories of a host share.
 public struct HostServices: Sendable {
@@ -13,8 +12,6 @@ public struct HostServices: Sendable {
     public var logger: Logger
     /// How long a burst of changes may rest before it is committed to the git-annex branch.
     public var commitDelay: Duration
-    /// The connections to remotes on other machines.
-    public var remotes: RemoteConnections
     /// What one git process may take.
     public var gitMemory: GitMemory
     /// Space for what must work on a full disk; nil keeps none.
@@ -23,14 +20,13 @@ public struct HostServices: Sendable {
     public let logCache = CacheBudget()
 
     public init(
-        pool: BlockingPool, locks: LockTable, logger: Logger, commitDelay: Duration, remotes: RemoteConnections,
+        pool: BlockingPool, locks: LockTable, logger: Logger, commitDelay: Duration,
         gitMemory: GitMemory = .standard, reserve: SpaceReserve? = nil
     ) {
         self.pool = pool
         self.locks = locks
         self.logger = logger
         self.commitDelay = commitDelay
-        self.remotes = remotes
         self.gitMemory = gitMemory
         self.reserve = reserve
     }
@@ -42,7 +38,7 @@ public struct HostServices: Sendable {
     ///
     /// For locks, removals and the location log: people must be able to make room by dropping content. `body` must do
     /// no harm when it is run twice.
-    func withReserve<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
+    public func withReserve<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
         do {
             return try await body()
         } catch {

@@ -3,7 +3,7 @@ public import AnnexProtocol
 import Blocking
 import FileIO
 import GitHost
-import Locations
+public import Locations
 import Logging
 import ObjectStore
 import Synchronization
@@ -21,11 +21,11 @@ public final class HostedRepository: Sendable {
     public let branch: AnnexBranch?
     public let services: HostServices
     let turns = KeyTurns()
-    let changesAtRemotes = ChangesInFlight()
     let objects: ObjectStore
     let settingsWhenOpened: RepositorySettings
     private let source: SettingsSource
-    private let proxyRoutes: CachedLog<ProxyConfiguration, ProxyRoutes>?
+    /// What others keep for as long as this is open, by its type.
+    private let attachments = Mutex<[ObjectIdentifier: any Sendable]>([:])
     private let use = Mutex(Use())
 
     private struct Use {
@@ -53,7 +53,6 @@ public final class HostedRepository: Sendable {
         self.source = source
         settingsWhenOpened = settings
         uuid = settings.uuid
-        proxyRoutes = settings.uuid.map { ProxyRoutes.cached(own: $0, name: name, services: services) }
         let reserve = services.reserve
         let objects = ObjectStore(gitDirectory: gitDirectory) {
             var settings = try source.current().store
@@ -82,29 +81,28 @@ public final class HostedRepository: Sendable {
     public func currentSettings() throws -> RepositorySettings { try source.current() }
 
     /// Runs blocking work on this repository's files.
-    func perform<Result: Sendable>(_ work: @escaping @Sendable () throws -> Result) async throws -> Result {
+    public func perform<Result: Sendable>(_ work: @escaping @Sendable () throws -> Result) async throws -> Result {
         touch()
         return try await services.pool.run(work)
     }
 
-    /// This repository's own content; nil where it is no annex.
-    var ownContent: LocalContent? {
+    /// This repository's own content as a place; nil if it is no annex.
+    public var ownContent: (any ContentLocation)? { localContent }
+
+    var localContent: LocalContent? {
         guard let uuid, let branch else { return nil }
         return LocalContent(repository: self, uuid: uuid, branch: branch)
     }
 
-    /// What it proxies, as its git config and proxy.log say now. Asked for every request for another repository, so that a
-    /// push, a commit or another program's change counts at once; computed only when one of the two has changed.
-    var routes: ProxyRoutes {
-        get async throws {
-            let configuration = try await perform { [source] in try source.current().proxies }
-            guard let branch, let proxyRoutes else { return ProxyRoutes(configuration, served: []) }
-            return try await proxyRoutes.value(in: branch, with: configuration)
+    /// What another module knows of this repository for as long as it is open: made when it is first asked for.
+    public func attached<Value: AnyObject & Sendable>(_ make: () -> Value) -> Value {
+        attachments.withLock { attachments in
+            if let known = attachments[ObjectIdentifier(Value.self)] as? Value { return known }
+            let fresh = make()
+            attachments[ObjectIdentifier(Value.self)] = fresh
+            return fresh
         }
     }
-
-    /// How often the routes had to be computed.
-    var routeDerivations: Int { proxyRoutes?.derivations ?? 0 }
 
     /// Whether nobody has looked yet for what a crash left here; from now on somebody has.
     func isFirstRecovery() -> Bool {

@@ -1,8 +1,9 @@
 import AnnexBranch
 public import AnnexProtocol
-import GitHost
+public import GitHost
 import ObjectStore
-import SystemPackage
+import Synchronization
+public import SystemPackage
 
 /// What a repository's git config says to the host (spec 01 §3.2, spec 02 §9).
 ///
@@ -11,8 +12,13 @@ public struct RepositorySettings: Sendable {
     public var uuid: RepositoryUUID?
     public var isBare: Bool
     var store: StoreSettings
-    /// The remotes that may be proxied.
-    var proxies: ProxyConfiguration
+    /// All of the file, for those who know more of it.
+    public let config: GitConfig
+    /// What relative paths in it start from: the work tree, or the bare repository itself.
+    public let top: FilePath
+    /// Settings of one generation are the same; those of another one may be.
+    public let generation: UInt64
+    private static let generations = Atomic<UInt64>(0)
     /// When git's objects are packed.
     var packing: PackUpkeep.Limits
     /// What an open repository relies on: where it changes, the repository is opened anew.
@@ -52,18 +58,31 @@ public struct RepositorySettings: Sendable {
             (config.bool("annex.crippledfilesystem") ?? false) && config.bool("core.symlinks") == false
         store.objectHash1 = config.bool("annex.tune.objecthash1") ?? false
         store.objectHashLower = config.bool("annex.tune.objecthashlower") ?? false
-        let proxies = ProxyConfiguration(config, top: isBare ? gitDirectory : gitDirectory.removingLastComponent())
-        self.proxies = proxies
+        self.config = config
+        top = isBare ? gitDirectory : gitDirectory.removingLastComponent()
+        generation = Self.generations.add(1, ordering: .relaxed).newValue
         packing = PackUpkeep.Limits(config)
         basis = Basis(
             isBare: isBare, isPrivate: config.bool("annex.private") ?? false,
-            privateRemotes: Set(proxies.remotes.filter(\.isPrivate).compactMap(\.uuid)),
+            privateRemotes: Self.privateRemotes(config),
             mergesBranches: config.bool("annex.merge-annex-branches") ?? true,
             commitMessage: config.string("annex.commitmessage").flatMap { $0.isEmpty ? nil : $0 },
             sharing: store.sharing, allowsChanges: store.allowsChanges)
         if config.bool("annex.tune.branchhash1") ?? false { basis.tuning.insert(.oneLevelBranchHash) }
         if store.objectHash1 { basis.tuning.insert(.oneLevelObjectHash) }
         if store.objectHashLower { basis.tuning.insert(.objectHashLower) }
+    }
+
+    private static func privateRemotes(_ config: GitConfig) -> Set<RepositoryUUID> {
+        var found: Set<RepositoryUUID> = []
+        for bytes in config.subsections(of: "remote") {
+            guard let name = String(validating: bytes, as: UTF8.self), !name.isEmpty,
+                config.bool("remote.\(name).annex-private") ?? false,
+                let uuid = config.string("remote.\(name).annex-uuid").flatMap({ RepositoryUUID($0) })
+            else { continue }
+            found.insert(uuid)
+        }
+        return found
     }
 
     /// The same, for the git-annex branch.

@@ -1,11 +1,12 @@
 public import Accounts
 import AnnexProtocol
+public import Gateways
 public import Hosting
 public import Logging
 
 /// What all requests share.
 public struct ServiceContext: Sendable {
-    public var catalog: Catalog
+    public var gateways: Gateways
     public var manager: RepositoryManager
     public var locks: LockTable
     public var policy: Policy
@@ -28,10 +29,10 @@ public struct ServiceContext: Sendable {
     public var logger: Logger
 
     public init(
-        catalog: Catalog, manager: RepositoryManager, pushes: Pushes, locks: LockTable, policy: Policy,
+        gateways: Gateways, manager: RepositoryManager, pushes: Pushes, locks: LockTable, policy: Policy,
         publicAddress: PublicAddress?, createsOnPush: Bool, gitSlots: GitSlots, metrics: ServiceMetrics, logger: Logger
     ) {
-        self.catalog = catalog
+        self.gateways = gateways
         self.manager = manager
         self.pushes = pushes
         self.locks = locks
@@ -42,6 +43,8 @@ public struct ServiceContext: Sendable {
         self.metrics = metrics
         self.logger = logger
     }
+
+    var catalog: Catalog { gateways.catalog }
 
     /// Throws what the caller is told when the right is missing.
     func authorize(_ exchange: Exchange, _ permission: Permission, repository: RepositoryName?) throws {

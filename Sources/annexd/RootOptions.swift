@@ -2,6 +2,7 @@ import AnnexProtocol
 import ArgumentParser
 import Blocking
 import FileIO
+import Gateways
 import GitHost
 import Hosting
 import Logging
@@ -100,6 +101,21 @@ struct RootOptions: ParsableArguments {
         }
     }
 
+    /// The same with the remotes that stand behind them.
+    func withGateways<Result: Sendable>(
+        for purpose: Purpose = .looking, _ body: (Gateways) async throws -> Result
+    ) async throws -> Result {
+        let settings = try settings()
+        return try await withCatalog(for: purpose) { catalog in
+            let services = catalog.services
+            let remotes = try RemoteConnections(settings, pool: services.pool, logger: services.logger)
+            let outcome: Swift.Result<Result, any Error>
+            do { outcome = .success(try await body(Gateways(catalog, remotes))) } catch { outcome = .failure(error) }
+            await remotes.shutdown()
+            return try outcome.get()
+        }
+    }
+
     /// The same with what all repositories share.
     func withServices<Result: Sendable>(
         for purpose: Purpose = .looking, _ body: (RootFolder, HostServices) async throws -> Result
@@ -110,10 +126,8 @@ struct RootOptions: ParsableArguments {
         let pool = BlockingPool(threadCount: 4)
         var logger = Logger(label: "annexd") { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical
-        let remotes = try RemoteConnections(settings, pool: pool, logger: logger)
         let services = HostServices(
-            pool: pool, locks: LockTable(limit: 0, limitPerClient: 0), logger: logger, commitDelay: .milliseconds(500),
-            remotes: remotes)
+            pool: pool, locks: LockTable(limit: 0, limitPerClient: 0), logger: logger, commitDelay: .milliseconds(500))
         let outcome: Swift.Result<Result, any Error>
         do {
             outcome = .success(try await body(folder, services))
@@ -122,7 +136,6 @@ struct RootOptions: ParsableArguments {
         } catch {
             outcome = .failure(Failure("\(error)"))
         }
-        await remotes.shutdown()
         await pool.shutdown()
         return try outcome.get()
     }

@@ -6,7 +6,6 @@ import Foundation
 import Locations
 import Logging
 import NIOCore
-import Remotes
 import Synchronization
 import SystemPackage
 import Testing
@@ -22,17 +21,6 @@ final class Site: Sendable {
 
     /// One pool for all, as in a server; its threads would pile up otherwise.
     private static let pool = BlockingPool(threadCount: 4)
-    /// Of the whole process; nothing here connects anywhere.
-    private static let remotes: RemoteConnections = {
-        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        do {
-            return try RemoteConnections(
-                settings: RemoteSettings(), credentials: CredentialChain([]), pool: pool, logger: logger)
-        } catch {
-            preconditionFailure("\(error)")
-        }
-    }()
-
     private init(_ folder: FilePath, withReserve: Bool = false) {
         self.folder = folder
         root = RootFolder(folder.appending("root"))
@@ -41,7 +29,7 @@ final class Site: Sendable {
         services = HostServices(
             pool: Self.pool, locks: LockTable(limit: 100, limitPerClient: 100),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, commitDelay: .seconds(600),
-            remotes: Self.remotes, reserve: reserve)
+            reserve: reserve)
     }
 
     deinit { try? Files.removeTree(folder) }

@@ -21,7 +21,7 @@ import Testing
     init() async throws {
         root = try Root()
         try await root.manager.create(name("data"))
-        content = try #require(try await root.catalog.repository(named: name("data"))?.ownContent)
+        content = try #require(try await root.catalog.repository(named: name("data"))?.localContent)
     }
 
     private func key(_ bytes: [UInt8]) throws -> Key {

@@ -6,7 +6,6 @@ import GitHost
 import Glibc
 import Locations
 import Logging
-import Remotes
 import Synchronization
 import SystemPackage
 import TestKit
@@ -40,7 +39,7 @@ import Testing
         let pool = BlockingPool(threadCount: 1)
         let services = HostServices(
             pool: pool, locks: LockTable(limit: 1, limitPerClient: 1), logger: root.services.logger,
-            commitDelay: .milliseconds(50), remotes: root.services.remotes)
+            commitDelay: .milliseconds(50))
         let catalog = Catalog(root: root.folder, services: services)
         // The only thread that may wait is taken: whoever needs it does not come back.
         let isTaken = Atomic(false)

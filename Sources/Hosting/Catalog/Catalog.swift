@@ -16,8 +16,6 @@ public final class Catalog: Sendable {
 
     fileprivate struct State {
         var open: [RepositoryName: HostedRepository] = [:]
-        /// Who uploads what to remotes on other hosts; as many as there are such remotes.
-        var remoteTurns: [RepositoryUUID: KeyTurns] = [:]
         /// Repositories elsewhere on this machine, to which hosted ones proxy, by git directory.
         var outside: [FilePath: HostedRepository] = [:]
         var index: [RepositoryName: RepositoryScan.Found] = [:]
@@ -32,6 +30,8 @@ public final class Catalog: Sendable {
         var reported: [RepositoryUUID: Set<RepositoryName>] = [:]
         /// Repositories with a git-annex branch and no UUID that the log has told of.
         var reportedForks: Set<RepositoryName> = []
+        /// What settings tell of a repository as a gateway; nothing unless somebody has said how to find out.
+        var gatewayFacts: @Sendable (RepositorySettings) -> GatewayFacts = { _ in GatewayFacts() }
     }
 
     private let state = Mutex(State())
@@ -68,19 +68,40 @@ public final class Catalog: Sendable {
         return found
     }
 
-    /// The repository whose own UUID this is, else the one that proxies for it; nil where there is none, or where
-    /// several are copies of one another or proxy for the same. As the index knows; see ``firstScan(within:)``.
+    /// The repository whose own UUID this is; nil if there is none, or if several are copies of one another. As the index
+    /// knows; see ``firstScan(within:)``.
     public func repository(withUUID uuid: RepositoryUUID) async throws -> HostedRepository? {
-        let (names, gateways, indirect) = state.withLock {
-            ($0.namesByUUID[uuid] ?? [], $0.gatewaysByUUID[uuid] ?? [], $0.indirectGateways)
-        }
-        if names.isEmpty { return try await gateway(for: uuid, among: gateways, else: indirect) }
+        let names = state.withLock { $0.namesByUUID[uuid] ?? [] }
         guard names.count == 1, let name = names.first else {
-            tellAmbiguous(uuid, names)
+            if !names.isEmpty { tellAmbiguous(uuid, names) }
             return nil
         }
         guard let repository = try await repository(named: name), repository.uuid == uuid else { return nil }
         return repository
+    }
+
+    /// Has the index know, from now on, which repositories may be gateways to which others.
+    public func index(gatewaysBy facts: @escaping @Sendable (RepositorySettings) -> GatewayFacts) {
+        state.withLock { $0.gatewayFacts = facts }
+    }
+
+    /// The repositories whose git config lets them proxy for `uuid`, and those with remotes that may be gateways for it.
+    public func gateways(
+        for uuid: RepositoryUUID
+    ) -> (candidates: Set<RepositoryName>, indirect: Set<RepositoryName>) {
+        state.withLock { ($0.gatewaysByUUID[uuid] ?? [], $0.indirectGateways) }
+    }
+
+    public func tellAmbiguous(_ uuid: RepositoryUUID, _ names: Set<RepositoryName>) {
+        services.logger.info(
+            "a UUID that several repositories may answer for was asked for without a path",
+            metadata: ["uuid": "\(uuid)", "repositories": "\(names.sorted())"])
+    }
+
+    /// Whether a repository below the root has the content; nil if none has that UUID, as far as the index knows.
+    public func hosts(_ key: Key, in uuid: RepositoryUUID) async throws -> Bool? {
+        guard isHosted(uuid) else { return nil }
+        return try await repository(withUUID: uuid)?.ownContent?.isPresent(key) ?? false
     }
 
     /// Waits for the first scan, which is over unless the server has just started. Until then the index has gaps: what
@@ -97,17 +118,7 @@ public final class Catalog: Sendable {
     }
 
     /// Whether a repository below the root has this UUID, as far as the index knows.
-    func isHosted(_ uuid: RepositoryUUID) -> Bool { state.withLock { $0.namesByUUID[uuid]?.isEmpty == false } }
-
-    /// The line of uploads to a remote on another host, whichever repository proxies it.
-    func turns(ofRemote uuid: RepositoryUUID) -> KeyTurns {
-        state.withLock { state in
-            if let known = state.remoteTurns[uuid] { return known }
-            let turns = KeyTurns()
-            state.remoteTurns[uuid] = turns
-            return turns
-        }
-    }
+    public func isHosted(_ uuid: RepositoryUUID) -> Bool { state.withLock { $0.namesByUUID[uuid]?.isEmpty == false } }
 
     /// A repository that is not below the root, by its git directory without symbolic links; it must be there.
     func repository(outside gitDirectory: FilePath) async throws -> HostedRepository? {
@@ -155,7 +166,7 @@ public final class Catalog: Sendable {
     /// How many uploads wait for another one of the same key.
     public var waitingUploads: Int {
         let lines = state.withLock { state in
-            state.open.values.map(\.turns) + state.outside.values.map(\.turns) + state.remoteTurns.values
+            state.open.values.map(\.turns) + state.outside.values.map(\.turns)
         }
         return lines.reduce(0) { $0 + $1.waiting }
     }
@@ -170,10 +181,9 @@ public final class Catalog: Sendable {
         }
         guard let gitDirectory else { return nil }
         let opened = try HostedRepository(name: name, gitDirectory: gitDirectory, services: services)
+        let facts = state.withLock { $0.gatewayFacts }
         let found = RepositoryScan.Found(
-            name: name, gitDirectory: gitDirectory, uuid: opened.uuid,
-            proxies: opened.settingsWhenOpened.proxies.candidateUUIDs,
-            mayHaveGateways: opened.settingsWhenOpened.proxies.mayHaveGateways)
+            name: name, gitDirectory: gitDirectory, uuid: opened.uuid, gateway: facts(opened.settingsWhenOpened))
         return state.withLock { state in
             if let other = state.open[name], (try? other.currentSettings()) != nil { return other }
             state.open[name] = opened
@@ -184,7 +194,7 @@ public final class Catalog: Sendable {
 
     /// Scans, closes what is idle, and commits what other processes left in journals, until the task is cancelled.
     public func maintain(onFirstScan ready: @escaping @Sendable () -> Void) async {
-        var scan = RepositoryScan(root: root)
+        var scan = RepositoryScan(root: root, facts: state.withLock { $0.gatewayFacts })
         var isFirst = true
         // Closing waits for whoever has a journal locked; nothing else has to wait for that.
         await withDiscardingTaskGroup { closing in
@@ -296,12 +306,14 @@ extension Catalog.State {
     fileprivate mutating func add(_ found: RepositoryScan.Found) {
         if let old = index[found.name] {
             if let uuid = old.uuid, uuid != found.uuid { namesByUUID[uuid]?.remove(found.name) }
-            for uuid in old.proxies.subtracting(found.proxies) { gatewaysByUUID[uuid]?.remove(found.name) }
-            if !found.mayHaveGateways { indirectGateways.remove(found.name) }
+            for uuid in old.gateway.proxies.subtracting(found.gateway.proxies) {
+                gatewaysByUUID[uuid]?.remove(found.name)
+            }
+            if !found.gateway.mayHaveGateways { indirectGateways.remove(found.name) }
         }
         index[found.name] = found
         if let uuid = found.uuid { namesByUUID[uuid, default: []].insert(found.name) }
-        for uuid in found.proxies { gatewaysByUUID[uuid, default: []].insert(found.name) }
-        if found.mayHaveGateways { indirectGateways.insert(found.name) }
+        for uuid in found.gateway.proxies { gatewaysByUUID[uuid, default: []].insert(found.name) }
+        if found.gateway.mayHaveGateways { indirectGateways.insert(found.name) }
     }
 }

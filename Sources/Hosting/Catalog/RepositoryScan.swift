@@ -1,7 +1,20 @@
-import AnnexProtocol
+public import AnnexProtocol
 import FileIO
 import GitHost
 import SystemPackage
+
+/// What the git config of a repository says of it as a gateway to others.
+public struct GatewayFacts: Hashable, Sendable {
+    /// Repositories that it may proxy for.
+    public var proxies: Set<RepositoryUUID>
+    /// Whether it may proxy remotes that may be gateways themselves.
+    public var mayHaveGateways: Bool
+
+    public init(proxies: Set<RepositoryUUID> = [], mayHaveGateways: Bool = false) {
+        self.proxies = proxies
+        self.mayHaveGateways = mayHaveGateways
+    }
+}
 
 /// What the root folder holds, read from disk and kept up to date at little cost.
 ///
@@ -18,10 +31,7 @@ struct RepositoryScan {
         /// It has a git-annex branch all the same.
         var lacksUUID = false
         var formerNames: [RepositoryName] = []
-        /// Repositories that its git config lets it proxy for.
-        var proxies: Set<RepositoryUUID> = []
-        /// Whether its git config lets it proxy remotes that may be gateways themselves.
-        var mayHaveGateways = false
+        var gateway = GatewayFacts()
         /// Which config file said so.
         var version: FileStatus.Version?
     }
@@ -34,6 +44,7 @@ struct RepositoryScan {
     }
 
     private let root: RootFolder
+    private let facts: @Sendable (RepositorySettings) -> GatewayFacts
     private var folders: [[String]: Folder] = [:]
     /// When to look at all configs again.
     private var configsDue = ContinuousClock.now
@@ -41,7 +52,13 @@ struct RepositoryScan {
     /// Deeper folders are not searched; a bound against link loops made of bind mounts.
     private static let maximumDepth = 16
 
-    init(root: RootFolder) { self.root = root }
+    /// - Parameter facts: what a repository's settings say of it as a gateway.
+    init(
+        root: RootFolder, facts: @escaping @Sendable (RepositorySettings) -> GatewayFacts = { _ in GatewayFacts() }
+    ) {
+        self.root = root
+        self.facts = facts
+    }
 
     /// Everything found, by name.
     var repositories: [RepositoryName: Found] {
@@ -97,7 +114,7 @@ struct RepositoryScan {
                 if let old = known?.repositories[repository], old.gitDirectory == gitDirectory, old.version == version {
                     folder.repositories[repository] = old
                 } else {
-                    folder.repositories[repository] = Self.identify(repository, gitDirectory)
+                    folder.repositories[repository] = identify(repository, gitDirectory)
                 }
             } else if childStatus.kind == .directory {
                 folder.folders[name] = child
@@ -113,7 +130,7 @@ struct RepositoryScan {
         for (name, found) in folders[components]?.repositories ?? [:] where areConfigsDue || found.version == nil {
             let version = Self.configVersion(found.gitDirectory)
             if version == found.version, version != nil { continue }
-            let again = Self.identify(name, found.gitDirectory)
+            let again = identify(name, found.gitDirectory)
             if again == found { continue }
             folders[components]?.repositories[name] = again
             changed = true
@@ -139,10 +156,10 @@ struct RepositoryScan {
         return packed.split(separator: 10).contains { $0.suffix(21).elementsEqual(" refs/heads/git-annex".utf8) }
     }
 
-    private static func identify(_ name: RepositoryName, _ gitDirectory: FilePath) -> Found {
+    private func identify(_ name: RepositoryName, _ gitDirectory: FilePath) -> Found {
         var found = Found(name: name, gitDirectory: gitDirectory)
         // A file that was changed within the last tick of its clock may change again unnoticed: it is read once more.
-        if let version = configVersion(gitDirectory), WallClock.seconds - version.modified.seconds > 2 {
+        if let version = Self.configVersion(gitDirectory), WallClock.seconds - version.modified.seconds > 2 {
             found.version = version
         }
         let file = ConfinedPath(gitDirectory).appending("config")
@@ -150,9 +167,8 @@ struct RepositoryScan {
             return found
         }
         found.uuid = config.string("annex.uuid").flatMap { RepositoryUUID($0) }
-        found.lacksUUID = found.uuid == nil && hasAnnexBranch(gitDirectory)
-        let proxies = RepositorySettings(config, gitDirectory: gitDirectory).proxies
-        (found.proxies, found.mayHaveGateways) = (proxies.candidateUUIDs, proxies.mayHaveGateways)
+        found.lacksUUID = found.uuid == nil && Self.hasAnnexBranch(gitDirectory)
+        found.gateway = facts(RepositorySettings(config, gitDirectory: gitDirectory))
         found.formerNames = config.formerNames
         return found
     }

@@ -92,7 +92,7 @@ extension LocationError {
 }
 
 /// Runs what a place on this machine does, and throws ``LocationError`` or `CancellationError` whatever fails there.
-func inLocationErrors<Result>(_ body: () async throws -> Result) async throws -> Result {
+public func inLocationErrors<Result>(_ body: () async throws -> Result) async throws -> Result {
     do {
         return try await body()
     } catch let error as CancellationError {

@@ -14,10 +14,9 @@ struct ObjectFile {
         try context.authorize(exchange, .read, repository: name)
         guard let repository = try await context.catalog.repository(named: name) else { throw context.unknown(name) }
         exchange.note(repository: repository.name, operation: "object")
-        let caller = Caller(client: [], bypass: [])
-        guard let uuid = repository.uuid,
-            let own = try await context.catalog.location(for: uuid, in: repository, caller: caller)
-        else { throw ServiceError.notFound("\(repository.name) has no UUID, and so no content") }
+        guard let own = repository.ownContent else {
+            throw ServiceError.notFound("\(repository.name) has no UUID, and so no content")
+        }
         let handler = P2PHandler(
             version: .v0, client: [], location: own, repository: repository, context: context, exchange: exchange)
         try await handler.getContent(key, from: 0)

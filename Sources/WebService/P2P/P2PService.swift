@@ -1,5 +1,6 @@
 import Accounts
 import AnnexProtocol
+import Gateways
 import Hosting
 import Locations
 import NIOCore
@@ -33,7 +34,7 @@ struct P2PService {
             throw name.map(context.unknown) ?? context.unknown(request.repository)
         }
         let caller = Caller(client: request.client?.bytes ?? [], bypass: Set(request.bypass))
-        let found = try await context.catalog.location(for: request.repository, in: repository, caller: caller)
+        let found = try await context.gateways.location(for: request.repository, in: repository, caller: caller)
         guard let location = found else {
             throw ServiceError.notFound("repository \(repository.name) does not serve \(request.repository)")
         }
@@ -59,7 +60,7 @@ struct P2PService {
     private func find(_ uuid: RepositoryUUID, within name: RepositoryName?) async throws -> HostedRepository? {
         guard let name else {
             try await context.waitUntilReady()
-            return try await context.catalog.repository(withUUID: uuid)
+            return try await context.gateways.repository(withUUID: uuid)
         }
         if let repository = try await context.catalog.repository(named: name) { return repository }
         // An annex URL that ends in `/git-annex` makes clients say it twice (spec 01 §7.3).

@@ -1,5 +1,6 @@
 import AnnexProtocol
 import ArgumentParser
+import Gateways
 import Hosting
 import Remotes
 
@@ -23,9 +24,9 @@ struct ProxyCommand: AsyncParsableCommand {
         var names: [NameArgument]
 
         func run() async throws {
-            try await options.withCatalog(for: .changing) { catalog in
+            try await options.withGateways(for: .changing) { gateways in
                 try await options.output.each(names.map(\.name)) { name in
-                    let update = try await ProxyManager(name, in: catalog).update()
+                    let update = try await ProxyManager(name, in: gateways).update()
                     for warning in update.warnings { StandardError.print("annexd: \(name): \(warning)") }
                     return (update.json(name), update.lines)
                 }
@@ -41,13 +42,14 @@ struct ProxyCommand: AsyncParsableCommand {
         var names: [NameArgument] = []
 
         func run() async throws {
-            try await options.withCatalog { catalog in
+            try await options.withGateways { gateways in
+                let catalog = gateways.catalog
                 let manager = RepositoryManager(root: catalog.root, services: catalog.services)
                 let chosen =
                     try names.isEmpty ? manager.list().filter { $0.uuid != nil }.map(\.name) : names.map(\.name)
                 var rows: [Output.Entry] = []
                 for name in chosen {
-                    let statuses = try await options.proxies(of: name, in: catalog)
+                    let statuses = try await options.proxies(of: name, in: gateways)
                     rows += statuses.map { ($0.json(in: name), "\(name): \($0.text)") }
                 }
                 options.output.list(rows)
@@ -58,10 +60,10 @@ struct ProxyCommand: AsyncParsableCommand {
 
 extension RootOptions {
     /// The proxied remotes of a repository: how each is, and what a running server does with it.
-    func proxies(of name: RepositoryName, in catalog: Catalog) async throws -> [ProxyStatus] {
-        var statuses = try await ProxyManager(name, in: catalog).list(asking: true)
+    func proxies(of name: RepositoryName, in gateways: Gateways) async throws -> [ProxyStatus] {
+        var statuses = try await ProxyManager(name, in: gateways).list(asking: true)
         if statuses.isEmpty { return [] }
-        let answer = try ControlClient.ask(root: catalog.root, "proxies.usage", ["path": .string("\(name)")])
+        let answer = try ControlClient.ask(root: gateways.catalog.root, "proxies.usage", ["path": .string("\(name)")])
         for index in statuses.indices {
             statuses[index].usage = answer?[statuses[index].name].flatMap { RemoteConnections.Usage(json: $0) }
         }
@@ -91,7 +93,7 @@ extension ProxyStatus {
         var fields: [String: JSONValue] = [
             "path": .string("\(repository)"), "name": .string(name), "uuid": uuid.map { .string("\($0)") } ?? .null,
             "state": .string(state.rawValue),
-            "address": address.map { .string("\($0)") } ?? .null,
+            "address": address.map { .string($0) } ?? .null,
         ]
         switch health {
         case nil: fields["reachable"] = .null
@@ -107,7 +109,7 @@ extension ProxyStatus {
     var text: String {
         let identity = uuid.map { "\($0)" } ?? "(no UUID)"
         let parts = [
-            "\(name) \(identity)", address.map { "\($0)" }, state == .proxied ? nil : state.rawValue, healthText,
+            "\(name) \(identity)", address, state == .proxied ? nil : state.rawValue, healthText,
             usageText,
         ]
         return parts.compactMap { $0 }.joined(separator: ", ")

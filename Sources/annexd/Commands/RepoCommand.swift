@@ -1,4 +1,5 @@
 import ArgumentParser
+import Gateways
 import GitHost
 import Hosting
 
@@ -73,12 +74,13 @@ extension RepoCommand {
         var names: [NameArgument]
 
         func run() async throws {
-            try await options.withCatalog { catalog in
+            try await options.withGateways { gateways in
+                let catalog = gateways.catalog
                 let manager = RepositoryManager(root: catalog.root, services: catalog.services)
                 try await options.output.each(names) { argument in
                     let summary = try manager.show(argument.name)
                     let isAnnex = summary.uuid != nil
-                    let proxies = isAnnex ? try await options.proxies(of: summary.name, in: catalog) : []
+                    let proxies = isAnnex ? try await options.proxies(of: summary.name, in: gateways) : []
                     return (summary.json(proxies), summary.lines(proxies))
                 }
             }

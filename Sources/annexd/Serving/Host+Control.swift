@@ -1,4 +1,5 @@
 import AnnexProtocol
+import Gateways
 import Hosting
 import Remotes
 
@@ -7,7 +8,7 @@ extension Host {
     ///
     /// - Parameter urls: where it is reached, the best first.
     func controlHandlers(urls: [String]) -> [String: ControlServer.Handler] {
-        let catalog = catalog
+        let gateways = gateways
         var handlers = LockQuestions.handlers(locks)
         handlers["server.show"] = { _ in
             [
@@ -19,7 +20,7 @@ extension Host {
             guard let path = parameters["path"]?.string, let name = RepositoryName(path) else {
                 throw Failure("the question needs the path of a repository")
             }
-            let usage = try await ProxyManager(name, in: catalog).usage()
+            let usage = try await ProxyManager(name, in: gateways).usage()
             return .object(usage.mapValues { $0.json })
         }
         return handlers

@@ -2,6 +2,7 @@ import Accounts
 import AnnexProtocol
 import Blocking
 import FileIO
+import Gateways
 import GitHost
 import Glibc
 import HTTPTransport
@@ -28,8 +29,11 @@ struct Host: Sendable {
     private let logger: Logger
     private let pool: BlockingPool
     let locks: LockTable
-    let catalog: Catalog
+    let gateways: Gateways
+    private let remotes: RemoteConnections
     private let server: HTTPServer
+
+    private var catalog: Catalog { gateways.catalog }
 
     var rootDescription: String { root.path.string }
 
@@ -59,14 +63,15 @@ struct Host: Sendable {
         if !isEphemeral { try SettingsCheck.requireRoot(settings) }
         isReadOnly = try Self.prepare(root, logger: logger)
         GitChildren.all.patience = settings.limits.gitSilence
-        let remotes = try RemoteConnections(settings, pool: pool, logger: logger)
+        remotes = try RemoteConnections(settings, pool: pool, logger: logger)
         let reserve =
             isReadOnly ? nil : SpaceReserve(root.reserve, size: UInt64(settings.limits.diskReserve) << 20)
         let services = HostServices(
-            pool: pool, locks: locks, logger: logger, commitDelay: settings.branch.commitDelay, remotes: remotes,
+            pool: pool, locks: locks, logger: logger, commitDelay: settings.branch.commitDelay,
             gitMemory: GitMemory(mebibytes: settings.limits.gitMemory == 0 ? nil : settings.limits.gitMemory),
             reserve: reserve)
-        catalog = Catalog(root: root, services: services)
+        let catalog = Catalog(root: root, services: services)
+        gateways = Gateways(catalog, remotes)
         let publicAddress = try SettingsCheck.publicAddress(settings)
         let registry = MetricsRegistry()
         registry.addProcessMetrics()
@@ -79,7 +84,7 @@ struct Host: Sendable {
             catalog: catalog, manager: manager,
             maximumPack: settings.limits.pushSize == 0 ? nil : Int64(settings.limits.pushSize) << 20)
         var context = ServiceContext(
-            catalog: catalog, manager: manager, pushes: pushes, locks: locks,
+            gateways: gateways, manager: manager, pushes: pushes, locks: locks,
             policy: Policy(anonymous: Right(rawValue: settings.server.anonymous.rawValue) ?? .none),
             publicAddress: publicAddress, createsOnPush: settings.repositories.pushToCreate, gitSlots: gitSlots,
             metrics: ServiceMetrics(registry: registry), logger: logger)
@@ -110,8 +115,8 @@ struct Host: Sendable {
             "annexd_git_stuck",
             "Git processes that have been waited for in vain for a minute, or that do not end though they were killed."
         ) { Double(GitChildren.all.stuck().values.reduce(0, +)) }
-        registry.gauge("annexd_uploads_waiting", "Uploads that wait for another one of the same key.") { [catalog] in
-            Double(catalog.waitingUploads)
+        registry.gauge("annexd_uploads_waiting", "Uploads that wait for another one of the same key.") { [gateways] in
+            Double(gateways.waitingUploads)
         }
         registry.gauge("annexd_locks", "Content locks that are held for clients.") { [locks] in Double(locks.count) }
     }
@@ -135,7 +140,7 @@ struct Host: Sendable {
         let (server, catalog, logger) = (server, catalog, logger)
         let patience = settings.limits.shutdown
         let ending = Ending(
-            server: server, catalog: catalog, locks: locks, remotes: catalog.services.remotes, patience: patience,
+            server: server, catalog: catalog, locks: locks, remotes: remotes, patience: patience,
             logger: logger)
         let announce: @Sendable () -> Void = {
             ready(urls)

@@ -1,4 +1,5 @@
 import AnnexProtocol
+import Remotes
 
 extension ProxyConfiguration {
     /// The same, with the remotes that its gateways bring along, as the stock program makes them up: each git remote R
@@ -18,7 +19,7 @@ extension ProxyConfiguration {
     ) -> ProxyConfiguration {
         var brought: [(remote: ProxiedRemote, ours: [ProxyLog.Entry])] = []
         let names = names
-        for gateway in remotes where gateway.canBeGateway {
+        for gateway in remotes where gateway.reachability.canBeGateway {
             guard let uuid = gateway.uuid, uuid != own, let entries = recorded[uuid] else { continue }
             // What the gateway calls this repository, where it proxies for it.
             let namesOfOwn = NamePrefixes(entries.lazy.filter { $0.uuid == own }.map(\.name))
@@ -43,7 +44,7 @@ extension ProxyConfiguration {
     }
 
     /// The repositories whose lines in proxy.log matter: those that a remote may be a gateway to.
-    var gateways: Set<RepositoryUUID> { Set(remotes.lazy.filter(\.canBeGateway).compactMap(\.uuid)) }
+    var gateways: Set<RepositoryUUID> { Set(remotes.lazy.filter(\.reachability.canBeGateway).compactMap(\.uuid)) }
 }
 
 /// Names, each of which may be followed by a hyphen and another name.
@@ -77,20 +78,11 @@ struct NamePrefixes {
 }
 
 extension ProxiedRemote {
-    /// A gateway is asked for what it proxies at its own address; one that is a path only serves itself (spec 03 §1.5).
-    fileprivate var canBeGateway: Bool {
-        switch address {
-        case .path: false
-        case .annexHTTP, .gitHTTP: true
-        case .unsupported: !isSpecial
-        }
-    }
-
     /// The remote that stands for one entry of this gateway.
     fileprivate func bringing(_ entry: ProxyLog.Entry) -> ProxiedRemote {
         var remote = self
-        remote.name = name + "-" + entry.name
-        remote.uuid = entry.uuid
+        remote.description.name = name + "-" + entry.name
+        remote.description.uuid = entry.uuid
         remote.gateway = name
         // Only `annex-proxy` and the cost are passed on.
         (remote.clusters, remote.isClusterGateway, remote.isPrivate) = ([], false, false)

@@ -4,17 +4,18 @@ import Locations
 import LocationsTesting
 import Testing
 
+@testable import Gateways
 @testable import Hosting
 
 /// What a gateway makes of what a remote tells it.
 @Suite struct LoggedLocationTests {
-    private let root: Root
+    private let root: Site
     private let catalog: Catalog
     private let gateway: HostedRepository
     private let key: Key
 
     init() async throws {
-        root = try Root()
+        root = try Site()
         try await root.manager.create(name("gateway"))
         catalog = root.catalog
         gateway = try #require(try await catalog.repository(named: name("gateway")))
@@ -23,7 +24,8 @@ import Testing
 
     private func logged(_ target: FakeLocation) throws -> LoggedLocation {
         LoggedLocation(
-            name: "archive", target: target, gateway: gateway, branch: try #require(gateway.branch), catalog: catalog)
+            name: "archive", target: target, gateway: gateway, branch: try #require(gateway.branch),
+            changes: root.gateways.view(of: gateway).changes, catalog: catalog)
     }
 
     private func log() async throws -> [RepositoryUUID: Bool] {
@@ -121,7 +123,7 @@ import Testing
             #expect(try await location.remove(key, before: nil) == .removed(from: [target.uuid]))
         }
         #expect(try await log() == [target.uuid: !uploadIsFirst])
-        #expect(gateway.changesAtRemotes.count == 0)
+        #expect(root.gateways.view(of: gateway).changes.count == 0)
     }
 
     @Test("what fails at the remote is passed on, and nothing is logged of it")

@@ -1,5 +1,4 @@
 public import AnnexProtocol
-import Locations
 public import Remotes
 
 /// What `proxy list` and `repo show` tell of one proxied remote.
@@ -7,11 +6,11 @@ public struct ProxyStatus: Sendable {
     public var name: String
     public var uuid: RepositoryUUID?
     /// Where it is, without credentials; nil where only proxy.log knows it.
-    public var address: ProxiedRemote.Address?
+    public var address: String?
     public var cost: Double?
     public var state: State
     /// Whether it can be reached now; nil where nobody asked.
-    public var health: Health?
+    public var health: RemoteHealth?
     /// What the running server does with it; nil for remotes that need no connection, and where no server was asked.
     public var usage: RemoteConnections.Usage?
 
@@ -23,11 +22,6 @@ public struct ProxyStatus: Sendable {
         /// proxy.log has it, and git config does not allow it.
         case notConfigured = "not configured"
     }
-
-    public enum Health: Sendable, Hashable {
-        case reachable
-        case unreachable(reason: String)
-    }
 }
 
 extension ProxyManager {
@@ -35,14 +29,14 @@ extension ProxyManager {
     ///
     /// - Parameter asking: whether each is asked if it is there; all at once, each for a bounded time.
     public func list(asking: Bool) async throws -> [ProxyStatus] {
-        let routes = try await repository.routes
+        let routes = try await self.routes
         let configuration = routes.configuration
         var result: [ProxyStatus] = []
         for remote in routes.shown {
             let isProxied = remote.uuid.map { routes.decide($0) == .remote(remote) } ?? false
             result.append(
                 ProxyStatus(
-                    name: remote.name, uuid: remote.uuid, address: remote.address, cost: remote.cost,
+                    name: remote.name, uuid: remote.uuid, address: remote.reachability.address, cost: remote.cost,
                     state: isProxied ? .proxied : .notRecorded))
         }
         for entry in routes.served where routes.decide(entry.uuid) == .notConfigured {
@@ -50,38 +44,24 @@ extension ProxyManager {
         }
         result.sort { $0.name < $1.name }
         guard asking else { return result }
-        return try await withThrowingTaskGroup { group in
+        return await withTaskGroup { group in
             for (index, status) in result.enumerated() {
-                group.addTask { (index, try await health(of: status, configuration)) }
+                group.addTask { (index, await health(of: status, configuration)) }
             }
-            for try await (index, health) in group { result[index].health = health }
+            for await (index, health) in group { result[index].health = health }
             return result
         }
     }
 
     private func health(
         of status: ProxyStatus, _ configuration: ProxyConfiguration
-    ) async throws -> ProxyStatus.Health? {
-        guard let uuid = status.uuid, let address = status.address,
+    ) async -> RemoteHealth? {
+        guard let uuid = status.uuid, status.address != nil,
             let remote = configuration.remotes.first(where: { $0.name == status.name })
         else { return nil }
-        do {
-            switch address {
-            case .path(let path): _ = try await catalog.local(remote, path, uuid)
-            case .annexHTTP(let url, let gitURL):
-                let target = AnnexHTTPTarget(name: remote.name, uuid: uuid, url: url, gitURL: gitURL)
-                switch await catalog.services.remotes.probe(target, gateway: own.uuid) {
-                case .available: return .reachable
-                case .anotherRepository(let error), .unavailable(let error):
-                    return .unreachable(reason: error.message)
-                }
-            case .gitHTTP: return .unreachable(reason: "its annex URL is not known: annexd proxy update")
-            case .unsupported(let what): return .unreachable(reason: what)
-            }
-            return .reachable
-        } catch let error as LocationError {
-            return .unreachable(reason: error.message)
-        }
+        if let obstacle = remote.reachability.obstacle { return .unreachable(reason: obstacle.reason) }
+        return await gateways.drivers.driver(of: remote.description)?
+            .probe(remote.description, uuid: uuid, for: self.uuid)
     }
 }
 
@@ -89,10 +69,11 @@ extension ProxyManager {
     /// What goes on with each remote that is reached over a connection, by the remote's name.
     public func usage() async throws -> [String: RemoteConnections.Usage] {
         var result: [String: RemoteConnections.Usage] = [:]
-        for remote in try await repository.routes.shown {
-            guard let uuid = remote.uuid, case .annexHTTP(let url, let gitURL) = remote.address else { continue }
-            let target = AnnexHTTPTarget(name: remote.name, uuid: uuid, url: url, gitURL: gitURL)
-            result[remote.name] = catalog.services.remotes.usage(of: target)
+        for remote in try await routes.shown {
+            guard let uuid = remote.uuid, remote.reachability.obstacle == nil,
+                let driver = gateways.drivers.driver(of: remote.description)
+            else { continue }
+            result[remote.name] = driver.usage(of: remote.description, uuid: uuid)
         }
         return result
     }

@@ -4,10 +4,11 @@
 import AnnexBranch
 import AnnexProtocol
 import GitHost
+import Hosting
 import SystemPackage
 import Testing
 
-@testable import Hosting
+@testable import Gateways
 
 @Suite(.timeLimit(.minutes(5)))
 struct HostileProxyLogTests {
@@ -15,7 +16,7 @@ struct HostileProxyLogTests {
 
     @Test("60 requests at once compute once what the log comes to, and look at a bounded number of entries")
     func once() async throws {
-        let root = try Root(commitDelay: .seconds(600))
+        let root = try Site(commitDelay: .seconds(600))
         let catalog = root.catalog
         try await root.manager.create(name("gw"))
         let repository = try #require(try await catalog.repository(named: name("gw")))
@@ -32,13 +33,14 @@ struct HostileProxyLogTests {
         try await repository.branch?.change(.proxyLog, regarding: nil) { _, _ in Array(line.utf8) }
 
         let nobody = try #require(RepositoryUUID("nobody"))
-        let before = repository.routeDerivations
+        let view = root.gateways.view(of: repository)
+        let before = view.derivations
         try await withThrowingTaskGroup(of: ProxyGate.self) { group in
-            for _ in 0..<60 { group.addTask { try await repository.routes.decide(nobody) } }
+            for _ in 0..<60 { group.addTask { try await view.routes.decide(nobody) } }
             for try await gate in group { #expect(gate == .notServed) }
         }
-        #expect(repository.routeDerivations == before + 1)
-        let routes = try await repository.routes
+        #expect(view.derivations == before + 1)
+        let routes = try await view.routes
         #expect(routes.decide(gateway) == .notConfigured && routes.name(of: gateway) == "other")
         #expect(routes.configuration.remotes.count <= 1 + ProxyLog.maximumEntries)
 
@@ -46,22 +48,20 @@ struct HostileProxyLogTests {
         try await repository.branch?.change(.proxyLog, regarding: nil) { _, _ in
             Array("9s \(own) \(gateway):far\n".utf8)
         }
-        guard case .remote(let remote) = try await repository.routes.decide(gateway) else {
+        guard case .remote(let remote) = try await view.routes.decide(gateway) else {
             Issue.record("the remote is not proxied")
             return
         }
         #expect(remote.name == "far")
-        #expect(repository.routeDerivations == before + 2)
-        await repository.close()
+        #expect(view.derivations == before + 2)
+        await catalog.closeAll()
     }
 
     @Test("the work grows with what is listed, and not with names times entries")
     func work() throws {
         let own = try #require(RepositoryUUID("11111111-2222-4333-8444-555555555555"))
-        let config = try GitConfig(
-            parsing: Array("[remote \"G\"]\nurl = annex+http://h/g\nannex-uuid = \(gateway)\nannex-proxy = true\n".utf8)
-        )
-        let plain = ProxyConfiguration(config, top: "/srv/x.git")
+        let plain = try ProxyConfiguration(
+            parsing: "[remote \"G\"]\nurl = annex+http://h/g\nannex-uuid = \(gateway)\nannex-proxy = true\n")
         let node = try #require(RepositoryUUID("b"))
         func lookups(names: Int, entries: Int, hyphens: Int) -> Int {
             var count = 0

@@ -1,5 +1,6 @@
 import AnnexBranch
 import AnnexProtocol
+import Hosting
 import Locations
 
 /// A remote that is reached through a gateway: passes everything on, and keeps the gateway's location log of
@@ -13,6 +14,7 @@ struct LoggedLocation: ContentLocation {
     let gateway: HostedRepository
     /// The gateway's.
     let branch: AnnexBranch
+    let changes: ChangesInFlight
     let catalog: Catalog
 
     var uuid: RepositoryUUID { target.uuid }
@@ -76,7 +78,7 @@ struct LoggedLocation: ContentLocation {
         }
         let subject = ChangesInFlight.Subject(key: key, uuid: uuid)
         return try await inLocationErrors {
-            try await gateway.keepingOpen { try await gateway.changesAtRemotes.during(subject, body) }
+            try await gateway.keepingOpen { try await changes.during(subject, body) }
         }
     }
 

@@ -1,16 +1,15 @@
 import AnnexProtocol
-import GitHost
-import SystemPackage
+import Remotes
 import Testing
 
-@testable import Hosting
+@testable import Gateways
 
 @Suite struct ProxyConfigurationTests {
     private let node = RepositoryUUID("495a2bae-1d2a-4cdc-a197-bdf66722e764")!
     private let other = RepositoryUUID("a19cc9d5-d3e5-4fc6-bb2f-e8503d146656")!
 
     private func configuration(_ text: String) throws -> ProxyConfiguration {
-        ProxyConfiguration(try GitConfig(parsing: Array(text.utf8)), top: "/srv/x.git")
+        try ProxyConfiguration(parsing: text)
     }
 
     private func entry(_ uuid: RepositoryUUID, _ name: String) -> ProxyLog.Entry { .init(uuid: uuid, name: name) }
@@ -88,7 +87,7 @@ import Testing
         ])
     func addresses(_ lines: String, _ expected: String) throws {
         let remote = try #require(try configuration("[remote \"n\"]\n\(lines)\n").remotes.first)
-        #expect("\(remote.address)" == expected, "and without credentials")
+        #expect(remote.reachability.address == expected, "and without credentials")
     }
 
     @Test("costs: as configured, else 100 on this machine and 200 elsewhere; equal ones stay in order")

@@ -1,9 +1,8 @@
 import AnnexProtocol
-import GitHost
-import SystemPackage
+import Remotes
 import Testing
 
-@testable import Hosting
+@testable import Gateways
 
 @Suite struct InstantiatedRemotesTests {
     private let own = RepositoryUUID("11111111-2222-4333-8444-555555555555")!
@@ -15,8 +14,7 @@ import Testing
     private func configuration(
         _ text: String, _ recorded: [RepositoryUUID: Set<ProxyLog.Entry>]
     ) throws -> ProxyConfiguration {
-        let config = try GitConfig(parsing: Array(text.utf8))
-        return ProxyConfiguration(config, top: "/srv/x.git").instantiating(recorded, own: own)
+        try ProxyConfiguration(parsing: text).instantiating(recorded, own: own)
     }
 
     private func remote(_ name: String, _ url: String, _ more: String = "annex-proxy = true") -> String {
@@ -29,7 +27,7 @@ import Testing
         let brought = try #require(try configuration(text, [gateway: [entry(node, "b")]]).remotes.last)
         #expect(brought.name == "G-b" && brought.uuid == node && brought.gateway == "G")
         #expect(brought.cost == 7 && brought.isProxied && brought.clusters.isEmpty)
-        #expect("\(brought.address)" == "annex+http://h:9417/g")
+        #expect(brought.reachability.address == "annex+http://h:9417/g")
     }
 
     @Test(

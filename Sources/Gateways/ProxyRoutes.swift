@@ -1,5 +1,6 @@
 import AnnexBranch
 import AnnexProtocol
+import Hosting
 import Logging
 
 /// What a repository proxies, by its git config and its proxy.log together (spec 03 §1.4), laid out so that a request costs

@@ -11,8 +11,10 @@ struct ProxyConfiguration: Hashable, Sendable {
     /// The clusters that this repository is a gateway of, by name.
     private(set) var clusters: [String: RepositoryUUID] = [:]
 
-    /// - Parameter top: what relative paths of remotes start from: the work tree, or the bare repository itself.
-    init(_ config: GitConfig, top: FilePath) {
+    /// - Parameters:
+    ///   - top: what relative paths of remotes start from: the work tree, or the bare repository itself.
+    ///   - drivers: the kinds of remotes that are reached.
+    init(_ config: GitConfig, top: FilePath, _ drivers: RemoteDrivers) {
         let prefix = Array("annex.cluster.".utf8)
         for entry in config.entries where entry.key.starts(with: prefix) {
             guard let name = String(validating: entry.key.dropFirst(prefix.count), as: UTF8.self) else { continue }
@@ -21,7 +23,7 @@ struct ProxyConfiguration: Hashable, Sendable {
         }
         for bytes in config.subsections(of: "remote") {
             guard let name = String(validating: bytes, as: UTF8.self), !name.isEmpty else { continue }
-            remotes.append(Self.remote(name, config, top))
+            remotes.append(Self.remote(name, config, top, drivers))
         }
         sort()
     }
@@ -31,7 +33,7 @@ struct ProxyConfiguration: Hashable, Sendable {
         remotes.sort { $0.cost < $1.cost }
     }
 
-    /// Adds remotes that git config does not have; among equally dear ones they come last.
+    /// Adds remotes that git config does not have; after existing remotes of the same cost.
     mutating func append(_ more: [ProxiedRemote]) {
         remotes += more
         sort()
@@ -40,35 +42,21 @@ struct ProxyConfiguration: Hashable, Sendable {
     /// The remotes for which git config has any setting.
     var names: Set<String> { Set(remotes.map(\.name)) }
 
-    private static func remote(_ name: String, _ config: GitConfig, _ top: FilePath) -> ProxiedRemote {
+    private static func remote(
+        _ name: String, _ config: GitConfig, _ top: FilePath, _ drivers: RemoteDrivers
+    ) -> ProxiedRemote {
         func value(_ key: String) -> String? { config.string("remote.\(name).\(key)") }
-        let address = address(url: value("url"), annexURL: value("annexurl"), top)
+        let description = RemoteDescription(
+            name: name, uuid: value("annex-uuid").flatMap { RepositoryUUID($0) }, url: value("url") ?? "",
+            annexURL: value("annexurl") ?? "", top: top)
+        let reachability = drivers.judge(description).reachability
         let cost = value("annex-cost").flatMap { Double($0) }.flatMap { $0.isFinite ? $0 : nil }
         return ProxiedRemote(
-            name: name, uuid: value("annex-uuid").flatMap { RepositoryUUID($0) }, address: address,
-            cost: cost ?? ProxiedRemote.defaultCost(address),
+            description: description, reachability: reachability, cost: cost ?? reachability.defaultCost,
             isProxied: config.bool("remote.\(name).annex-proxy") ?? false,
             isPrivate: config.bool("remote.\(name).annex-private") ?? false,
             clusters: (value("annex-cluster-node") ?? "").split(whereSeparator: \.isWhitespace).map(String.init),
-            isClusterGateway: value("annex-cluster-gateway")?.contains { !$0.isWhitespace } ?? false,
-            isSpecial: (value("url") ?? "").isEmpty && (value("annexurl") ?? "").isEmpty)
-    }
-
-    private static func address(url: String?, annexURL: String?, _ top: FilePath) -> ProxiedRemote.Address {
-        if let annexURL, let parsed = AnnexURL(annexURL) { return .annexHTTP(parsed, gitURL: url) }
-        guard let url, !url.isEmpty else { return .unsupported("special remotes are not proxied yet") }
-        if let parsed = AnnexURL(url) { return .annexHTTP(parsed, gitURL: nil) }
-        if url.hasPrefix("http://") || url.hasPrefix("https://") { return .gitHTTP(url) }
-        if url.hasPrefix("file:///"), let path = percentDecoded(url.dropFirst("file://".count)) { return .path(path) }
-        if url.hasPrefix("/") { return .path(FilePath(url).lexicallyNormalized()) }
-        let start = url.prefix { $0 != "/" }
-        if start.contains(":") { return .unsupported("remotes at \(start)… are not proxied yet") }
-        return .path(top.pushing(FilePath(url)).lexicallyNormalized())
-    }
-
-    private static func percentDecoded(_ text: Substring) -> FilePath? {
-        guard let bytes = try? PercentEncoding.decode(Array(text.utf8)), !bytes.contains(0) else { return nil }
-        return FilePath(String(decoding: bytes, as: UTF8.self)).lexicallyNormalized()
+            isClusterGateway: value("annex-cluster-gateway")?.contains { !$0.isWhitespace } ?? false)
     }
 
     /// The repositories that this configuration can proxy for, whatever proxy.log says.
@@ -77,8 +65,8 @@ struct ProxyConfiguration: Hashable, Sendable {
     /// Whether a remote may be a gateway that brings others along.
     var mayHaveGateways: Bool {
         remotes.contains { remote in
-            guard case .annexHTTP = remote.address else { return false }
-            return remote.isProxied || remote.isClusterGateway
+            remote.reachability.canBeGateway && remote.reachability.obstacle == nil
+                && (remote.isProxied || remote.isClusterGateway)
         }
     }
 

@@ -1,27 +1,34 @@
 import AnnexBranch
 public import AnnexProtocol
-import Blocking
 import GitHost
+import Hosting
 import Locations
 import Remotes
 import SystemPackage
 
 /// Records in the git-annex branch which remotes a repository proxies, as `git annex updateproxy` does (spec 03 §1.2).
 public struct ProxyManager: Sendable {
-    let catalog: Catalog
-    private let name: RepositoryName
-    let repository: HostedRepository
-    let own: LocalContent
+    let gateways: Gateways
+    private let repository: HostedRepository
+    private let branch: AnnexBranch
+    /// The gateway's.
+    let uuid: RepositoryUUID
 
-    /// Throws ``HostingError`` where the repository is not there or is no annex.
-    public init(_ name: RepositoryName, in catalog: Catalog) async throws {
-        guard let repository = try await catalog.repository(named: name) else { throw HostingError.gone(name) }
-        guard let own = repository.ownContent else { throw HostingError.refused("\(name) is no annex") }
-        self.catalog = catalog
-        self.name = name
+    /// Throws ``HostingError`` if the repository is not there or is no annex.
+    public init(_ name: RepositoryName, in gateways: Gateways) async throws {
+        guard let repository = try await gateways.catalog.repository(named: name) else {
+            throw HostingError.gone(name)
+        }
+        guard let branch = repository.branch, let uuid = repository.uuid else {
+            throw HostingError.refused("\(name) is no annex")
+        }
+        self.gateways = gateways
         self.repository = repository
-        self.own = own
+        self.branch = branch
+        self.uuid = uuid
     }
+
+    var routes: ProxyRoutes { get async throws { try await gateways.view(of: repository).routes } }
 
     /// What an update changed, and what it could not use.
     public struct Update: Sendable {
@@ -35,50 +42,38 @@ public struct ProxyManager: Sendable {
     public func update() async throws -> Update {
         var update = Update()
         try await identifyRemotes(&update)
-        let recorded = try await repository.routes.served
+        let recorded = try await routes.served
         let wanted = try await entries(&update, recorded)
         update.started = wanted.subtracting(recorded).sorted()
         update.stopped = recorded.subtracting(wanted).sorted()
         if !update.started.isEmpty || !update.stopped.isEmpty {
-            let gateway = own.uuid
-            try await own.branch.change(.proxyLog, regarding: gateway) { content, now in
+            let gateway = uuid
+            try await branch.change(.proxyLog, regarding: gateway) { content, now in
                 var log = ProxyLog(parsing: content)
                 return log.set(wanted, of: gateway, now: now) ? log.serialized : nil
             }
             // Clients learn of it with their next fetch.
-            try await own.branch.flush()
+            try await branch.flush()
         }
         return update
     }
 
-    /// Asks candidates without a UUID who they are, as the stock program does when it first meets a remote.
+    /// Asks candidates of whom git config does not tell all who they are, as the stock program does when it first meets a remote.
     private func identifyRemotes(_ update: inout Update) async throws {
         let config = GitConfigFile(repository.gitDirectory.appending("config"))
-        for remote in try await repository.routes.configuration.remotes
+        for remote in try await routes.configuration.remotes
         where remote.gateway == nil && (remote.isCandidate || remote.isClusterGateway) {
             do {
-                switch remote.address {
-                case .path(let path) where remote.uuid == nil:
-                    guard let uuid = try await catalog.repository(at: path)?.uuid else { continue }
+                guard let driver = gateways.drivers.driver(of: remote.description),
+                    let identity = try await driver.identify(remote.description)
+                else { continue }
+                if let uuid = identity.uuid, remote.uuid == nil {
                     try await config.set("remote.\(remote.name).annex-uuid", uuid.description)
-                case .annexHTTP(_, let url?) where remote.uuid == nil:
-                    // Somebody has set its annex URL, which stays as it is.
-                    guard let uuid = try await catalog.services.remotes.discover(gitURL: url).uuid else { continue }
-                    try await config.set("remote.\(remote.name).annex-uuid", uuid.description)
-                case .gitHTTP(let url):
-                    let found = try await catalog.services.remotes.discover(gitURL: url)
-                    if let uuid = found.uuid, remote.uuid == nil {
-                        try await config.set("remote.\(remote.name).annex-uuid", uuid.description)
-                    }
-                    guard let annexURL = found.annexURL else { continue }
-                    // Attack: whoever answers could send this host's requests, and credentials, to any other.
-                    guard annexURL.host == AnnexURL("annex+" + url)?.host else {
-                        update.warnings.append("\(remote.name) names an annex URL on another host: \(annexURL.base)")
-                        continue
-                    }
-                    try await config.set("remote.\(remote.name).annexurl", "annex+" + annexURL.base)
-                default: continue
                 }
+                if let annexURL = identity.annexURL {
+                    try await config.set("remote.\(remote.name).annexurl", annexURL)
+                }
+                if let warning = identity.warning { update.warnings.append(warning) }
             } catch let error as LocationError {
                 update.warnings.append("\(remote.name) could not be asked who it is: \(error.message)")
             }
@@ -89,10 +84,10 @@ public struct ProxyManager: Sendable {
     private func entries(
         _ update: inout Update, _ recorded: Set<ProxyLog.Entry>
     ) async throws -> Set<ProxyLog.Entry> {
-        let configuration = try await repository.routes.configuration
+        let configuration = try await routes.configuration
         var entries = Set(configuration.clusters.map { ProxyLog.Entry(uuid: $0.value, name: $0.key) })
         func add(_ remote: ProxiedRemote) {
-            switch Self.verdict(on: remote, gateway: own.uuid, recorded) {
+            switch Self.verdict(on: remote, gateway: uuid, recorded) {
             case .recorded(let entry): entries.insert(entry)
             case .kept(let entry, let reason):
                 entries.insert(entry)
@@ -104,7 +99,7 @@ public struct ProxyManager: Sendable {
         }
         for remote in configuration.remotes where remote.isCandidate { add(remote) }
         let listed = Set(entries.map(\.uuid))
-        for remote in try await nodes(of: configuration) where !listed.contains(remote.uuid ?? own.uuid) { add(remote) }
+        for remote in try await nodes(of: configuration) where !listed.contains(remote.uuid ?? uuid) { add(remote) }
         return entries
     }
 
@@ -126,15 +121,15 @@ public struct ProxyManager: Sendable {
         if uuid == gateway { return .left(reason: "it is this repository itself") }
         if !ProxyLog.isRemoteName(remote.name) { return .left(reason: "clients could not have a remote of this name") }
         let entry = ProxyLog.Entry(uuid: uuid, name: remote.name)
-        guard case .unsupported(let what) = remote.address else { return .recorded(entry) }
+        guard case .unsupported(let what) = remote.reachability.obstacle else { return .recorded(entry) }
         return recorded.contains(entry) ? .kept(entry, reason: what) : .left(reason: what)
     }
 
     /// Remotes behind other gateways that are nodes of clusters of this repository (spec 03 §1.2 step 5).
     private func nodes(of configuration: ProxyConfiguration) async throws -> [ProxiedRemote] {
         if configuration.clusters.isEmpty { return [] }
-        let log = KeyedLog(parsing: try await own.branch.read(.clusterLog) ?? [])
-        let trust = OldUUIDLog(parsing: try await own.branch.read(.trustLog) ?? [])
+        let log = KeyedLog(parsing: try await branch.read(.clusterLog) ?? [])
+        let trust = OldUUIDLog(parsing: try await branch.read(.trustLog) ?? [])
         let nodes = configuration.clusters.values.flatMap { cluster in
             (log[cluster.bytes] ?? []).split(separator: UInt8(ascii: " ")).prefix(ProxyLog.maximumEntries)
                 .compactMap { RepositoryUUID($0) }
