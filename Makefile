@@ -68,9 +68,11 @@ sanitize: deps test-deps $(GIT_ANNEX) ## all tests under ThreadSanitizer, then u
 check: deps lint ## what must hold before a commit: formatting, and a build without warnings
 	ANNEXD_STRICT=1 swift build --build-tests
 
-lint: ## formatting, files of repositories opened without following links, and the table of the specification's statements
+lint: ## formatting, files opened without following links, imports, prose, and the table of the specification's statements
 	swift format lint --strict -r $(LINTED)
 	Sources/lint-paths
+	Sources/lint-imports
+	Tests/lint-text
 	@Tests/spec-statements --check
 
 format: ## repair the formatting

@@ -8,8 +8,8 @@ import PackageDescription
 /// `ANNEXD_STRICT=1` turns warnings into errors in our own modules; dependencies keep theirs.
 let warnings: [SwiftSetting] = Context.environment["ANNEXD_STRICT"] == "1" ? [.treatAllWarnings(as: .error)] : []
 
-/// `ANNEXD_FUZZ` is the path of libFuzzer's library, and makes the program `annexd-fuzz` of the sources of FuzzTests: our
-/// own modules count what they run, and let their internals be imported although they are optimised (`make fuzz`).
+/// `ANNEXD_FUZZ` is the path of libFuzzer's library, and makes the program `annexd-fuzz` of the sources of FuzzTests:
+/// our own modules count what they run, and let their internals be imported although they are optimised (`make fuzz`).
 let fuzzer = Context.environment["ANNEXD_FUZZ"]
 let instrumented: [SwiftSetting] =
     fuzzer == nil ? [] : [.unsafeFlags(["-sanitize=fuzzer,address", "-enable-testing", "-assert-config", "Debug"])]
@@ -90,8 +90,8 @@ let package = Package(
         // Who may do what: a pure decision over identity, route and policy.
         .target(name: "Accounts", swiftSettings: strict),
 
-        // What everything that holds content can be asked, and what stands in front of every such place: bodies that are
-        // judged, split and resumed, turns, spools.
+        // What everything that holds content can be asked, and what stands in front of every such place: bodies that
+        // are judged, split and resumed, turns, spools.
         .target(
             name: "Locations",
             dependencies: [
@@ -148,7 +148,7 @@ let package = Package(
         .target(
             name: "WebService",
             dependencies: [
-                "Accounts", "AnnexBranch", "AnnexProtocol", "Blocking", "FileIO", "Gateways", "GitHost", "Hosting",
+                "Accounts", "AnnexProtocol", "Blocking", "FileIO", "Gateways", "GitHost", "Hosting",
                 "HTTPTransport", "Locations", "Telemetry", log, system,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -160,7 +160,7 @@ let package = Package(
             name: "annexd",
             dependencies: [
                 "Accounts", "AnnexProtocol", "Blocking", "FileIO", "Gateways", "GitHost", "Hosting", "HTTPTransport",
-                "Locations", "ObjectStore", "Remotes", "Settings", "Telemetry", "WebService", log, system,
+                "ObjectStore", "Remotes", "Settings", "Telemetry", "WebService", log, system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

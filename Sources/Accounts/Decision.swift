@@ -6,7 +6,8 @@ public enum Decision: Hashable, Sendable {
     /// 401 with `WWW-Authenticate`: credentials, or better ones, could help.
     case authenticate
 
-    /// 403 with this reason phrase. It is printable ASCII, since the stock client shows it and it stands in a status line.
+    /// 403 with this reason phrase. It is printable ASCII, since the stock client shows it and it stands in a status
+    /// line.
     case forbid(reason: String)
 }
 

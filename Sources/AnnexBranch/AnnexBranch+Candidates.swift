@@ -45,8 +45,8 @@ extension AnnexBranch {
         return result
     }
 
-    /// The names of the refs that are looked at after a push: those that it moved, and as many of the others as a push may
-    /// make. Others that end in `git-annex`, such as tags, could come from people who may not change the branch.
+    /// The names of the refs that are looked at after a push: those that it moved, and as many of the others as a push
+    /// may make. Others that end in `git-annex`, such as tags, could come from people who may not change the branch.
     ///
     /// Attack: with some 600,000 refs git prints more than is read, and nobody's push would be merged any more.
     func refsToMerge(first: [[UInt8]]) async -> [[UInt8]] {
@@ -115,7 +115,8 @@ extension AnnexBranch {
         return try await ignoredCommits().contains(commit)
     }
 
-    /// Each is compared with the others, so many of them at once would take long; the rest is merged with the next push.
+    /// Each is compared with the others, so many of them at once would take long; the rest is merged with the next
+    /// push.
     static var maximumCandidates: Int { 32 }
 
     /// Why a ref must not be merged; nil when it may be. Reads its transitions on the way.
@@ -157,8 +158,8 @@ extension AnnexBranch {
         return nil
     }
 
-    /// Whether a commit has nothing new that a branch may not hold. A merge leaves such entries out, and so would moving
-    /// the branch to a hostile commit have to.
+    /// Whether a commit has nothing new that a branch may not hold. A merge leaves such entries out, and so would
+    /// moving the branch to a hostile commit have to.
     private func isPlain(_ commit: String, since base: String?, _ drafts: MergeDrafts) async throws -> Bool {
         if let known = drafts.inspection(of: commit, since: base) { return try known.get() }
         if drafts.mayPrepare(commit), try await isLarge(commit, since: base) {
@@ -193,8 +194,8 @@ extension AnnexBranch {
         let known = try await ignoredCommits()
         let added = commits.filter { !known.contains($0) }
         if added.isEmpty { return }
-        // Attack: each pushed transition adds some, and a file too large to be read would end all merging. Where one of the
-        // oldest is pushed again after all, it goes through the transitions again, to no effect.
+        // Attack: each pushed transition adds some, and a file too large to be read would end all merging. Where one of
+        // the oldest is pushed again after all, it goes through the transitions again, to no effect.
         let content = (known + added).suffix(Self.maximumIgnored).map { $0 + "\n" }.joined()
         let (path, sharing) = (ignoredRefs, settings.sharing)
         let directory = journal.temporary

@@ -50,10 +50,10 @@ extension AnnexBranch {
     }
 
     /// - Parameter sources: what is looked at.
-    /// - Parameter failed: refs that could not be merged a moment ago. Nobody's push must keep those of others from being
-    ///   merged, so they are passed over; the next push tries again.
-    /// - Parameter budget: how many refs may still be merged. The rest waits for the next push: everybody else who writes
-    ///   to the branch waits meanwhile.
+    /// - Parameter failed: refs that could not be merged a moment ago. Nobody's push must keep those of others from
+    ///   being merged, so they are passed over; the next push tries again.
+    /// - Parameter budget: how many refs may still be merged. The rest waits for the next push: everybody else who
+    ///   writes to the branch waits meanwhile.
     private func mergeCandidates(
         _ sources: MergeSources, _ drafts: MergeDrafts, besides failed: [MergeReport.Refusal] = [], budget: Int
     ) async throws -> MergeProgress {

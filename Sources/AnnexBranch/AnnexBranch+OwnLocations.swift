@@ -185,7 +185,8 @@ extension AnnexBranch {
         return true
     }
 
-    /// Gives this repository its line in uuid.log back, where it has none any more; false where it has one, or never had.
+    /// Gives this repository its line in uuid.log back, where it has none any more; false where it has one, or never
+    /// had.
     ///
     /// What it is called may be changed by every client that describes it. That it is called nothing, by none.
     private func restoreDescription(from commit: String?) async throws -> Bool {

@@ -30,8 +30,9 @@ extension AnnexBranch {
 
     /// What is made of a branch file as it is now.
     ///
-    /// Attack: whoever may push decides how much is in it, and a request's task runs on the event loop of its connection,
-    /// where nobody else is served meanwhile. So it is read in a task of its own, and parsed on a thread that may wait.
+    /// Attack: whoever may push decides how much is in it, and a request's task runs on the event loop of its
+    /// connection, where nobody else is served meanwhile. So it is read in a task of its own, and parsed on a thread
+    /// that may wait.
     func parsed<Value: Sendable>(
         _ path: BranchPath, _ parse: @escaping @Sendable ([UInt8]) -> Value
     ) async throws -> Value {
@@ -76,8 +77,8 @@ extension AnnexBranch {
         let (journal, folder, hasPrivate) = (journal, folder, !settings.privateUUIDs.isEmpty)
         return try await executor.run {
             let hidden = hasPrivate ? try journal.version(of: path, isPrivate: true) : nil
-            // In the order in which a commit changes them: from the journal into the branch. Each is replaced by renaming
-            // a new file, so what `stat` says of it differs.
+            // In the order in which a commit changes them: from the journal into the branch. Each is replaced by
+            // renaming a new file, so what `stat` says of it differs.
             if let waiting = try journal.version(of: path) {
                 return BranchFileVersion(hidden: hidden, state: .waiting(waiting))
             }

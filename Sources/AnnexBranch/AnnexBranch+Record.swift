@@ -19,8 +19,8 @@ extension AnnexBranch {
     }
 
     /// Records what `isPresent` answers while nobody else can change the log. Who asks the disk there is never
-    /// overtaken: of a removal and an upload that end together, the last to write tells how it came out. Where it cannot
-    /// tell, and throws, nothing is recorded.
+    /// overtaken: of a removal and an upload that end together, the last to write tells how it came out. Where it
+    /// cannot tell, and throws, nothing is recorded.
     public func recordLocation(
         of key: Key, in uuid: RepositoryUUID, isPresent: @escaping @Sendable () throws -> Bool
     ) async throws {
@@ -196,8 +196,8 @@ extension AnnexBranch {
         return result
     }
 
-    /// The public version of each file, from the journal, else from the branch; nil where there is none. One that cannot
-    /// be read fails alone.
+    /// The public version of each file, from the journal, else from the branch; nil where there is none. One that
+    /// cannot be read fails alone.
     func current(_ paths: [BranchPath]) async throws -> [Result<[UInt8]?, any Error>] {
         var result = try await waiting(paths, isPrivate: false)
         let rest = paths.indices.filter { if case .success(nil) = result[$0] { true } else { false } }

@@ -7,9 +7,9 @@ extension AnnexBranch {
 
     /// Moves `synced/git-annex` on to the branch if the merge of it has left something out.
     ///
-    /// Attack: what is left out of the branch stays in the pushed ref, and the next `git annex sync` of an honest client
-    /// merges it all the same: there the host is dead, or a clock is so high that nothing can supersede it. A client that
-    /// pushes with `+`, as git-annex does, is not hindered.
+    /// Attack: what is left out of the branch stays in the pushed ref, and the next `git annex sync` of an honest
+    /// client merges it all the same: there the host is dead, or a clock is so high that nothing can supersede it. A
+    /// client that pushes with `+`, as git-annex does, is not hindered.
     func takeBackWhatWasLeftOut(of report: MergeReport) async {
         guard report.refusedEntries > 0, (report.merged + report.transitioned).contains(Self.syncedRef) else { return }
         do {

@@ -11,7 +11,8 @@ extension AnnexBranch {
             return
         }
         if timer != nil {
-            // A sleeping timer looks again by itself; but many changes, or the end of a hold, bring the deadline forward.
+            // A sleeping timer looks again by itself; but many changes, or the end of a hold, bring the deadline
+            // forward.
             guard let timerWakes, deadline < timerWakes else { return }
             timer?.cancel()
             self.timerWakes = nil

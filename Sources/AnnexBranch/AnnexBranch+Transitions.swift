@@ -42,7 +42,8 @@ extension AnnexBranch {
             return 0
         }
 
-        // The stock program would bring back from its index what was removed. It goes first: without it, nothing is lost.
+        // The stock program would bring back from its index what was removed. It goes first: without it, nothing is
+        // lost.
         try await removeIndex()
         guard try await objects.updateBranch(from: tip, to: new) else { return false }
         try await ignore(candidates.filter { $0.transitions != all }.map(\.commit) + (isOld ? [tip] : []))

@@ -5,12 +5,13 @@ import SystemPackage
 
 /// Two notes in the git directory tell how far the branch is known to say the truth about this repository.
 ///
-/// `annexd/unverified` is there while a push may change the branch, and after a crash in one: from this commit on nobody
-/// has compared it. It is written before any ref moves.
+/// `annexd/unverified` is there while a push may change the branch, and after a crash in one: from this commit on
+/// nobody has compared it. It is written before any ref moves.
 ///
 /// `annexd/verified` names the last commit that was compared, or that this host made on top of it. Where the branch is
-/// elsewhere, and no push is under way, something has moved it behind our back: the stock program merged what was pushed,
-/// or somebody rewound it with `git update-ref`. What it gained or lost with that is found by comparing the two.
+/// elsewhere, and no push is under way, something has moved it behind our back: the stock program merged what was
+/// pushed, or somebody rewound it with `git update-ref`. What it gained or lost with that is found by comparing the
+/// two.
 extension AnnexBranch {
     /// From where on the branch has to be compared.
     enum Unverified: Sendable, Hashable {
@@ -39,8 +40,8 @@ extension AnnexBranch {
         }
     }
 
-    /// Whether a push that nobody finished, because of a crash, or somebody who moved the branch by other means, may have
-    /// left something to compare.
+    /// Whether a push that nobody finished, because of a crash, or somebody who moved the branch by other means, may
+    /// have left something to compare.
     public var hasUnverifiedChanges: Bool {
         get async throws {
             if activePushes > 0 { return false }

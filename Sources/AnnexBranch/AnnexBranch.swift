@@ -36,8 +36,8 @@ public actor AnnexBranch {
     var isClosed = false
     /// Pushes that are being received and may change the branch.
     var activePushes = 0
-    /// Whether the names in the journal are known to be on stable storage. They are not after a crash or a failed write,
-    /// and then a change that is there already must not be told to be durable.
+    /// Whether the names in the journal are known to be on stable storage. They are not after a crash or a failed
+    /// write, and then a change that is there already must not be told to be durable.
     var isJournalSynchronized = false
 
     /// Large merges that are being made ready, for whoever needs them.
@@ -49,8 +49,9 @@ public actor AnnexBranch {
     /// - Parameters:
     ///   - gitDirectory: the bare repository, or the `.git` of one with a work tree.
     ///   - own: what the host knows about the repository without the branch.
-    ///   - requireSame: throws when the folder is no longer the repository that this was made for. Asked with the journal
-    ///     locked, before each change, so that one that was deleted and made anew gets nothing that was meant for the old.
+    ///   - requireSame: throws when the folder is no longer the repository that this was made for. Asked with the
+    ///     journal locked, before each change, so that one that was deleted and made anew gets nothing that was meant
+    ///     for the old.
     public init(
         gitDirectory: FilePath, uuid: RepositoryUUID, settings: BranchSettings, executor: any BlockingExecutor,
         logger: Logger, own: OwnRepository? = nil, requireSame: @escaping @Sendable () throws -> Void = {}

@@ -35,8 +35,8 @@ public struct BranchSettings: Sendable {
     public var maximumFileSize = 32 << 20
     /// How much one push may change.
     public var pushLimits = PushLimits()
-    /// How many refs below `refs/synced` pushes may make for branches that are merged, and how many are looked at after a
-    /// push besides its own.
+    /// How many refs below `refs/synced` pushes may make for branches that are merged, and how many are looked at after
+    /// a push besides its own.
     public var maximumPushedRefs = 1000
     /// How many changed files are merged while others who write to the branch wait. What a push changes beyond that is
     /// merged before, and brought up to date then.

@@ -1,9 +1,10 @@
 import Synchronization
 
-/// How much memory the values of all ``CachedLog``s together may take. What was not used for the longest time goes first.
+/// How much memory the values of all ``CachedLog``s together may take. What was not used for the longest time goes
+/// first.
 ///
-/// Attack: whoever may push to many repositories, or each of many people to one, could otherwise have the host remember a
-/// large log for each of them.
+/// Attack: whoever may push to many repositories, or each of many people to one, could otherwise have the host remember
+/// a large log for each of them.
 public final class CacheBudget: Sendable {
     private struct Entry {
         var cost: Int

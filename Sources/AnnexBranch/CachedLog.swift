@@ -1,7 +1,8 @@
 public import AnnexProtocol
 import Synchronization
 
-/// What follows from one log of a git-annex branch, and from something else perhaps, computed once for each version of them.
+/// What follows from one log of a git-annex branch, and from something else perhaps, computed once for each version of
+/// them.
 ///
 /// Attack: whoever may push decides what is in the log. Were it read for each request, a few requests for a log of many
 /// lines would keep the host busy for ever. So however many ask at once, one reads it, on a thread that may wait, and

@@ -29,8 +29,8 @@ struct FastImport: Sendable {
             .setting("fastimport.unpackLimit", "\(looseObjects)")
     }
 
-    /// Whether git makes loose objects of this, and no large ones. They need no compression, as git compresses them anew
-    /// when it packs them, and for the top folder of a large branch, 130 KiB, it costs more than writing that.
+    /// Whether git makes loose objects of this, and no large ones. They need no compression, as git compresses them
+    /// anew when it packs them, and for the top folder of a large branch, 130 KiB, it costs more than writing that.
     var isLittle: Bool { files <= Self.filesMadeLoose && input.count <= Self.littleBytes }
 
     /// From this number of objects on git keeps the pack that it imported, in which they stay as they are.

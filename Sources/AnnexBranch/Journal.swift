@@ -128,7 +128,8 @@ struct Journal: Sendable {
         try Files.list(directory).sorted { $0.lexicographicallyPrecedes($1) }
     }
 
-    /// Takes files for a commit, with their bytes as they are: the first of `names`, until there are `bytes` of content.
+    /// Takes files for a commit, with their bytes as they are: the first of `names`, until there are `bytes` of
+    /// content.
     func stage(_ names: some Collection<[UInt8]>, bytes: Int) throws(FileError) -> Stage {
         var stage = Stage()
         var size = 0

@@ -57,8 +57,8 @@ struct MergeDrafts: Sendable {
     /// Nil where none was made. Throws why it could not be made.
     func union(of commit: String) throws -> Union? { try unions[commit]?.get() }
 
-    /// Each time there is less to be done, unless others change as much meanwhile, again and again: then it is done while
-    /// they wait.
+    /// Each time there is less to be done, unless others change as much meanwhile, again and again: then it is done
+    /// while they wait.
     func mayPrepare(_ commit: String) -> Bool { attempts[commit, default: 0] < Self.maximumAttempts }
 
     static let maximumAttempts = 8

@@ -33,8 +33,8 @@ actor ObjectReader {
         guard names.allSatisfy({ !$0.contains(10) }) else {
             throw AnnexBranchError(code: .unexpectedContent, message: "object name with a line break")
         }
-        // A process that ended while it was idle (killed, or out of memory) is replaced once. So is one that hung at what
-        // somebody else had asked for; but what hung itself would do so again.
+        // A process that ended while it was idle (killed, or out of memory) is replaced once. So is one that hung at
+        // what somebody else had asked for; but what hung itself would do so again.
         if let session {
             do {
                 let replies = try await session.map(names, transform)

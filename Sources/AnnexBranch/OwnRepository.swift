@@ -1,6 +1,7 @@
 public import AnnexProtocol
 
-/// What a host knows about its own repository without the git-annex branch: with this it puts right what the branch says.
+/// What a host knows about its own repository without the git-annex branch: with this it puts right what the branch
+/// says.
 public struct OwnRepository: Sendable {
     /// What uuid.log calls it where nobody has given it another name.
     public var description: [UInt8]

@@ -41,8 +41,8 @@ public struct PushCheck: Sendable {
     /// The branch would hold the pushed tree as it is, so every file that differs is looked at.
     public func objection(toBranch new: String, replacing old: String?) async throws -> String? {
         if settings.isReadOnly {
-            // What waits in the journal cannot be committed first, and the stock program would put its version of a file
-            // in place of a pushed one (spec 02 §2.5).
+            // What waits in the journal cannot be committed first, and the stock program would put its version of a
+            // file in place of a pushed one (spec 02 §2.5).
             return """
                 annexd does not change this branch here (annex.pidlock, or an annex.version that it does not know); \
                 push it to synced/git-annex, which git-annex merges
@@ -64,8 +64,8 @@ public struct PushCheck: Sendable {
 
     /// Why a ref that is only merged, such as `synced/git-annex`, must not move to `new`; nil when it may.
     ///
-    /// A merge leaves out what the branch may not hold. So here it only matters whether it can be merged, at a cost that
-    /// has a bound.
+    /// A merge leaves out what the branch may not hold. So here it only matters whether it can be merged, at a cost
+    /// that has a bound.
     ///
     /// - Parameter creating: the name of a ref that is not there yet; nil where it is.
     public func objection(toMerging new: String, creating ref: String? = nil) async throws -> String? {

@@ -40,8 +40,8 @@ struct RawTree {
 
     /// Whether a tree is what git itself would write.
     ///
-    /// Attack: in a crafted tree an entry may be called `a/b`, or two entries may have one name. What lists the tree then
-    /// sees other files than what looks one up by its path.
+    /// Attack: in a crafted tree an entry may be called `a/b`, or two entries may have one name. What lists the tree
+    /// then sees other files than what looks one up by its path.
     static func isSound(_ tree: [UInt8], idLength: Int) -> Bool {
         var reader = RawTree(tree, idLength: idLength)
         var previous: [UInt8] = []

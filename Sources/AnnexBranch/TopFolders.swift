@@ -2,13 +2,13 @@ import Synchronization
 
 /// The hash directories at the top of a branch's tree, as they were in one commit.
 ///
-/// A branch of a million keys has 4,096 of them in a tree of 130 KiB, which git would read and search again for each file.
-/// Looked up from its folder on, a file costs as little as in a small branch. Object ids never change their meaning, so
-/// whatever is read this way is of the commit that it was asked for.
+/// A branch of a million keys has 4,096 of them in a tree of 130 KiB, which git would read and search again for each
+/// file. Looked up from its folder on, a file costs as little as in a small branch. Object ids never change their
+/// meaning, so whatever is read this way is of the commit that it was asked for.
 struct TopFolders: Sendable {
     let commit: [UInt8]
-    /// Name and id of each folder with a name of three characters, sorted, without anything in between. Empty for a small
-    /// tree, which git searches fast enough: thousands of repositories may be open.
+    /// Name and id of each folder with a name of three characters, sorted, without anything in between. Empty for a
+    /// small tree, which git searches fast enough: thousands of repositories may be open.
     private let records: [UInt8]
     private let recordLength: Int
 

@@ -2,9 +2,9 @@ import AnnexProtocol
 
 /// What differs between two commits of a git-annex branch, in parts of bounded size. Costs as much as differs.
 ///
-/// Reads the tree objects itself. Attack: `git diff-tree` gathers everything that differs before it prints the first line, and
-/// a few small trees that hold one another many times can name more files than memory holds, or more folders without
-/// any file than there is time to look into.
+/// Reads the tree objects itself. Attack: `git diff-tree` gathers everything that differs before it prints the first
+/// line, and a few small trees that hold one another many times can name more files than memory holds, or more folders
+/// without any file than there is time to look into.
 struct TreeChanges: Sendable {
     /// Nil: everything is new.
     let old: String?

@@ -3,8 +3,8 @@ import Synchronization
 
 /// Threads for work that may wait: disk, digests, name resolution. The number of threads is fixed.
 ///
-/// Work on a disk that does not answer (a dead NFS server, a broken FUSE mount) keeps its thread, and nothing can take it
-/// back. So each repository has a ``share(of:)``, at most half of the threads: others go past what waits in it.
+/// Work on a disk that does not answer (a dead NFS server, a broken FUSE mount) keeps its thread, and nothing can take
+/// it back. So each repository has a ``share(of:)``, at most half of the threads: others go past what waits in it.
 public final class BlockingPool: Sendable {
     public let name: String
     public let threadCount: Int

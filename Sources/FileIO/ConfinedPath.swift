@@ -3,9 +3,9 @@ public import SystemPackage
 
 /// A place below a folder that is reached without following any symbolic link on the way from the folder to it.
 ///
-/// The folder itself may be reached through links: whoever names it has chosen it. What is below it may have been made by
-/// somebody else, whose link must not lead us to files of other people. ``Files`` and ``OpenFile`` take such a path in
-/// place of a plain one, and refuse a link with ELOOP and the name of that link (docs/adr/0009-no-links-inside.md).
+/// The folder itself may be reached through links: whoever names it has chosen it. What is below it may have been made
+/// by somebody else, whose link must not lead us to files of other people. ``Files`` and ``OpenFile`` take such a path
+/// in place of a plain one, and refuse a link with ELOOP and the name of that link (docs/adr/0009-no-links-inside.md).
 ///
 /// Only the path decides whether two are equal.
 public struct ConfinedPath: Sendable, CustomStringConvertible {

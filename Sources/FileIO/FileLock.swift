@@ -36,14 +36,15 @@ extension OpenFile {
         try attempt("test lock", path) { annexd_ofd_test(descriptor, kind.raw) } == 1
     }
 
-    /// The process whose classic record lock conflicts with `kind`; nil when nothing conflicts, and for OFD locks, which
-    /// belong to no process.
+    /// The process whose classic record lock conflicts with `kind`; nil when nothing conflicts, and for OFD locks,
+    /// which belong to no process.
     public func conflictingProcess(_ kind: LockKind) throws(FileError) -> Int32? {
         let process = try attempt("test lock", path) { annexd_ofd_holder(descriptor, kind.raw) }
         return process > 0 ? process : nil
     }
 
-    /// Whether the path still names this open file; lock files get unlinked, and a lock on an unlinked one is worthless.
+    /// Whether the path still names this open file; lock files get unlinked, and a lock on an unlinked one is
+    /// worthless.
     public func isStillLinked() throws(FileError) -> Bool {
         guard let current = try statusOfName else { return false }
         return current.isSameFile(as: try status())

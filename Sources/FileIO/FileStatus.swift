@@ -56,7 +56,7 @@ public struct FileStatus: Sendable, Hashable {
             seconds: Self.plausible(raw.st_mtim.tv_sec), nanoseconds: Int64(raw.st_mtim.tv_nsec))
     }
 
-    /// Some file systems keep times at the ends of 64 bits, to which whoever owns a file may set it. Nearer times leave room
-    /// to reckon with.
+    /// Some file systems keep times at the ends of 64 bits, to which whoever owns a file may set it. Nearer times leave
+    /// room to reckon with.
     private static func plausible(_ seconds: Int) -> Int64 { max(-(1 << 53), min(1 << 53, Int64(seconds))) }
 }

@@ -2,8 +2,8 @@ import CLinux
 import Glibc
 public import SystemPackage
 
-/// File-system operations below a folder that follow no link there. Blocking; each throws ``FileError``, a link in the way
-/// being ELOOP. What the operation of the same name by plain path answers, these answer as well.
+/// File-system operations below a folder that follow no link there. Blocking; each throws ``FileError``, a link in the
+/// way being ELOOP. What the operation of the same name by plain path answers, these answer as well.
 extension Files {
     /// What is at `path`, or nil when nothing is; of a link the link itself.
     public static func status(_ path: ConfinedPath) throws(FileError) -> FileStatus? {
@@ -146,8 +146,8 @@ extension Files {
 
     /// Replaces `path` with `content` so that readers see the old or the new file, also after a power cut.
     ///
-    /// - Parameter folder: where it is written first, under a name of its own; on the same file system. Beside the file if
-    ///   nothing is said.
+    /// - Parameter folder: where it is written first, under a name of its own; on the same file system. Beside the file
+    ///   if nothing is said.
     public static func replace(
         _ path: ConfinedPath, with content: some Collection<UInt8>, in folder: ConfinedPath? = nil,
         mode: UInt32 = 0o644,
@@ -159,8 +159,8 @@ extension Files {
         if synchronizingDirectory { try synchronizeDirectory(path.removingLastComponent()) }
     }
 
-    /// Creates `path` with `content`, unless something is there already: one step, also for others who try at the same time.
-    /// Readers see it whole or not at all, also after a power cut.
+    /// Creates `path` with `content`, unless something is there already: one step, also for others who try at the same
+    /// time. Readers see it whole or not at all, also after a power cut.
     ///
     /// - Parameter folder: as for `replace`.
     /// - Returns: false where something was there.

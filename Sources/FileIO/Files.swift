@@ -2,8 +2,8 @@ import CLinux
 import Glibc
 public import SystemPackage
 
-/// File-system operations by path, for what is the host's own. Blocking; each throws ``FileError``. Below the folder of a
-/// repository only those that take a ``ConfinedPath`` are used.
+/// File-system operations by path, for what is the host's own. Blocking; each throws ``FileError``. Below the folder of
+/// a repository only those that take a ``ConfinedPath`` are used.
 public enum Files {
     /// What is at `path`, or nil when nothing is.
     public static func status(_ path: FilePath, followLinks: Bool = true) throws(FileError) -> FileStatus? {
@@ -162,8 +162,8 @@ public enum Files {
 
     /// Replaces `path` with `content` so that readers see the old or the new file, also after a power cut.
     ///
-    /// - Parameter folder: where it is written first, under a name of its own; on the same file system. Beside the file if
-    ///   nothing is said.
+    /// - Parameter folder: where it is written first, under a name of its own; on the same file system. Beside the file
+    ///   if nothing is said.
     public static func replace(
         _ path: FilePath, with content: some Collection<UInt8>, in folder: FilePath? = nil, mode: UInt32 = 0o644,
         synchronizingDirectory: Bool = true

@@ -1,5 +1,5 @@
-/// Names for temporary files. Whoever writes one has it alone, whichever task, process or machine writes beside it at the
-/// same time: what a crash leaves under such a name is in nobody's way.
+/// Names for temporary files. Whoever writes one has it alone, whichever task, process or machine writes beside it at
+/// the same time: what a crash leaves under such a name is in nobody's way.
 public enum FreshName {
     /// - Parameter purpose: what it begins with, for people who find it after a crash; cut off so that any file system
     ///   takes the name.

@@ -4,8 +4,8 @@ public import SystemPackage
 
 /// An open file, closed when the last reference goes away. Blocking; use it from a thread that may wait.
 ///
-/// Opening never waits for the other side of a FIFO, and what is neither a file nor a directory is refused before anything is
-/// read or written: a thread that waits inside of `open(2)` is lost until somebody happens to come.
+/// Opening never waits for the other side of a FIFO, and what is neither a file nor a directory is refused before
+/// anything is read or written: a thread that waits inside of `open(2)` is lost until somebody happens to come.
 public final class OpenFile: Sendable {
     public let descriptor: Int32
     public let path: FilePath
@@ -57,7 +57,8 @@ public final class OpenFile: Sendable {
 
     private static let always = O_CLOEXEC | O_NONBLOCK | O_NOCTTY
 
-    /// The kind of what was opened; closes what is neither a file nor a directory, and a directory where a file is wanted.
+    /// The kind of what was opened; closes what is neither a file nor a directory, and a directory where a file is
+    /// wanted.
     private static func checked(
         _ raw: stat, _ descriptor: Int32, _ path: FilePath, _ flags: Flags
     ) throws(FileError) -> FileStatus {
@@ -171,8 +172,8 @@ public final class OpenFile: Sendable {
         }
     }
 
-    /// Allocates blocks for the first `size` bytes, so that writing there later needs no more space; the file becomes at
-    /// least so long. Throws EOPNOTSUPP where the file system cannot.
+    /// Allocates blocks for the first `size` bytes, so that writing there later needs no more space; the file becomes
+    /// at least so long. Throws EOPNOTSUPP where the file system cannot.
     public func allocate(upTo size: UInt64) throws(FileError) {
         try attempt("fallocate", path) { annexd_allocate(descriptor, Int64(clamping: size)) }
     }

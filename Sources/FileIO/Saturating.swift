@@ -1,5 +1,5 @@
-/// Arithmetic on sizes and times from outside: a file system, a configuration or a client may claim any number, and a trap
-/// would end the process with all other repositories.
+/// Arithmetic on sizes and times from outside: a file system, a configuration or a client may claim any number, and a
+/// trap would end the process with all other repositories.
 extension FixedWidthInteger {
     /// The sum, or the nearest number that there is.
     public func addingSaturating(_ other: Self) -> Self {

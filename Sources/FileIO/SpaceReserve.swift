@@ -1,7 +1,8 @@
 import Synchronization
 public import SystemPackage
 
-/// Disk space that is held back in a preallocated file, and given up for work that must succeed on a full disk. Blocking.
+/// Disk space that is held back in a preallocated file, and given up for work that must succeed on a full disk.
+/// Blocking.
 ///
 /// Without it a full disk could not be emptied: to remove content, its new location must be written first. The file is
 /// made whole again by ``restore()``, as far as there is room; until then ``shortage`` tells how much it lacks.

@@ -22,8 +22,8 @@ final class GatewayView: Sendable {
         }
     }
 
-    /// What it proxies, as its git config and proxy.log say now. Asked for every request for another repository, so that a
-    /// push, a commit or another program's change counts at once; computed only when one of the two has changed.
+    /// What it proxies, as its git config and proxy.log say now. Asked for every request for another repository, so
+    /// that a push, a commit or another program's change counts at once; computed only when one of the two has changed.
     var routes: ProxyRoutes {
         get async throws {
             let repository = repository

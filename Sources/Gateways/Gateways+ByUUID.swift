@@ -14,7 +14,8 @@ extension Gateways {
     /// How many repositories are asked at most whether they proxy for a UUID.
     private static let askedRepositories = 16
 
-    /// The repository that proxies for `uuid`, as its git config and its proxy.log say; nil where none does, or several.
+    /// The repository that proxies for `uuid`, as its git config and its proxy.log say; nil where none does, or
+    /// several.
     ///
     /// - Parameters:
     ///   - candidates: repositories whose git config lets them proxy for it.

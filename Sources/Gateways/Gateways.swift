@@ -7,8 +7,8 @@ import Synchronization
 
 /// What stands behind hosted repositories: the remotes to which they pass requests on.
 ///
-/// Only here is it decided whether a request is about a repository's own objects or about a remote, and what stands in front
-/// of that remote.
+/// Only here is it decided whether a request is about a repository's own objects or about a remote, and what stands in
+/// front of that remote.
 public final class Gateways: Sendable {
     public let catalog: Catalog
     let drivers: RemoteDrivers
@@ -27,11 +27,11 @@ public final class Gateways: Sendable {
         }
     }
 
-    /// The place that holds content for `uuid` within a repository: its own objects, or a remote that it proxies; nil if the
-    /// repository does not serve it (spec 03 §1.4).
+    /// The place that holds content for `uuid` within a repository: its own objects, or a remote that it proxies; nil
+    /// if the repository does not serve it (spec 03 §1.4).
     ///
-    /// Throws ``LocationError`` if proxy.log names it and the repository's git config does not allow it, and if the request
-    /// has come back to a gateway that it had passed.
+    /// Throws ``LocationError`` if proxy.log names it and the repository's git config does not allow it, and if the
+    /// request has come back to a gateway that it had passed.
     public func location(
         for uuid: RepositoryUUID, in repository: HostedRepository, caller: Caller
     ) async throws -> (any ContentLocation)? {

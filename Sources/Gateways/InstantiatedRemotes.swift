@@ -49,8 +49,8 @@ extension ProxyConfiguration {
 
 /// Names, each of which may be followed by a hyphen and another name.
 ///
-/// Attack: names and entries both come from proxy.log. Were each compared with each, a log of 0.9 MB, far below what a push
-/// may bring, would take minutes.
+/// Attack: names and entries both come from proxy.log. Were each compared with each, a log of 0.9 MB, far below what a
+/// push may bring, would take minutes.
 struct NamePrefixes {
     private let names: Set<String>
     /// In bytes; where no name has the length of a beginning, it need not be looked up.

@@ -58,7 +58,8 @@ public struct ProxyManager: Sendable {
         return update
     }
 
-    /// Asks candidates of whom git config does not tell all who they are, as the stock program does when it first meets a remote.
+    /// Asks candidates of whom git config does not tell all who they are, as the stock program does when it first meets
+    /// a remote.
     private func identifyRemotes(_ update: inout Update) async throws {
         let config = GitConfigFile(repository.gitDirectory.appending("config"))
         for remote in try await routes.configuration.remotes

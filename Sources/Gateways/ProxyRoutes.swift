@@ -3,8 +3,8 @@ import AnnexProtocol
 import Hosting
 import Logging
 
-/// What a repository proxies, by its git config and its proxy.log together (spec 03 §1.4), laid out so that a request costs
-/// two look-ups however long the two are.
+/// What a repository proxies, by its git config and its proxy.log together (spec 03 §1.4), laid out so that a request
+/// costs two look-ups however long the two are.
 struct ProxyRoutes: Sendable {
     /// The remotes that git config has, and those that their gateways bring along, cheapest first.
     let configuration: ProxyConfiguration

@@ -8,19 +8,19 @@ import SystemPackage
 
 /// What a crash left behind, looked through when a repository is opened.
 extension HostedRepository {
-    /// Has what a crash or another program left in the journal committed soon, and logs what became of uploads, removals
-    /// and pushes that it cut off. Does so once.
+    /// Has what a crash or another program left in the journal committed soon, and logs what became of uploads,
+    /// removals and pushes that it cut off. Does so once.
     ///
-    /// Each step is for itself: where one fails, the others are done all the same. What could not be done keeps its trace
-    /// on disk, for the next time that the repository is opened.
+    /// Each step is for itself: where one fails, the others are done all the same. What could not be done keeps its
+    /// trace on disk, for the next time that the repository is opened.
     func recover() async {
         // Where others alone change the branch, they also look after what is left.
         guard isFirstRecovery(), branch?.settings.isReadOnly != true else { return }
         await recovering { try await self.branch?.recover() }
         await recovering {
-            // A push was received, and a crash kept it from being merged and compared with the object store; or somebody
-            // else moved the branch. It may take long, and nobody waits for it: what is not done by the end of the process is
-            // done after the next start.
+            // A push was received, and a crash kept it from being merged and compared with the object store; or
+            // somebody else moved the branch. It may take long, and nobody waits for it: what is not done by the end of
+            // the process is done after the next start.
             if try await self.branch?.hasUnverifiedChanges == true {
                 Task { await self.keepingOpen { await self.finishInterruptedPush() } }
             }
@@ -33,7 +33,8 @@ extension HostedRepository {
     /// written, as on a full disk, and who asked for them has been told so. Their traces on disk say which they are.
     func logSoon(after delay: Duration = firstDelay) {
         guard isFirstToLogSoon() else { return }
-        // Keeps nothing open, and nobody waits for it: where the repository is closed meanwhile, its next opening does it.
+        // Keeps nothing open, and nobody waits for it: where the repository is closed meanwhile, its next opening does
+        // it.
         Task { [weak self] in
             try? await Task.sleep(for: delay)
             guard let self else { return }

@@ -28,8 +28,8 @@ final class SettingsSource: Sendable {
             Reading(version: nil, settings: RepositorySettings(try configFile.current(), gitDirectory: gitDirectory)))
     }
 
-    /// The settings now. Throws ``HostingError/gone(_:)`` when the folder is another one, or says it is another annex, and
-    /// ``HostingError/reconfigured(_:)`` when what an open repository relies on has changed.
+    /// The settings now. Throws ``HostingError/gone(_:)`` when the folder is another one, or says it is another annex,
+    /// and ``HostingError/reconfigured(_:)`` when what an open repository relies on has changed.
     func current() throws -> RepositorySettings {
         guard let folder = try Files.status(gitDirectory), folder.isSameFile(as: identity),
             let version = try configFile.version

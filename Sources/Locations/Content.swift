@@ -37,7 +37,8 @@ public struct Content: Sendable {
 
 /// Content of which no file is at hand: what another host has, or what is put together while it is read.
 public protocol StreamedContent: Sendable {
-    /// The bytes from `offset` on. Called at most once; if it is never called, the connection is given up with the value.
+    /// The bytes from `offset` on. Called at most once; if it is never called, the connection is given up with the
+    /// value.
     func bytes(from offset: UInt64) async throws -> any ContentBytes
 }
 
@@ -45,7 +46,8 @@ public protocol StreamedContent: Sendable {
 public protocol ContentBytes: AnyObject, Sendable {
     /// The next bytes, never empty, or nil after exactly the bytes that were announced.
     ///
-    /// Throws ``LocationError`` if fewer or wrong ones came; the last byte of content that fails its verification is never handed out.
+    /// Throws ``LocationError`` if fewer or wrong ones came; the last byte of content that fails its verification is
+    /// never handed out.
     func next() async throws -> ByteBuffer?
 
     /// Gives up the connection now. Also happens when the value goes away.

@@ -5,8 +5,8 @@ public import AnnexProtocol
 /// The HTTP operations speak only to this. What a caller opens here it owns: when the value goes away, or the task is
 /// cancelled, descriptors, locks and connections are released.
 ///
-/// Every operation throws ``LocationError`` or `CancellationError`, and nothing else: each kind of place knows what its own
-/// errors mean.
+/// Every operation throws ``LocationError`` or `CancellationError`, and nothing else: each kind of place knows what its
+/// own errors mean.
 public protocol ContentLocation: Sendable {
     /// Whose content this is; location logs name it.
     var uuid: RepositoryUUID { get }

@@ -11,11 +11,11 @@ public struct LocationTraits: Hashable, Sendable {
     public var retrieval: Retrieval
     /// Whether content can be locked there. Otherwise ``ContentLocation/lock(_:)`` is always nil.
     public var locks: Bool
-    /// Whether it keeps what an upload that breaks off has sent. Otherwise ``ContentLocation/partial(of:for:)`` tells of
-    /// nothing.
+    /// Whether it keeps what an upload that breaks off has sent. Otherwise ``ContentLocation/partial(of:for:)`` tells
+    /// of nothing.
     public var resumesUploads: Bool
-    /// Whether it is its own business that uploads of one key do not get in each other's way. Otherwise only one at a time
-    /// may be sent, see ``SerializedUploads``.
+    /// Whether it is its own business that uploads of one key do not get in each other's way. Otherwise only one at a
+    /// time may be sent, see ``SerializedUploads``.
     public var takesUploadsOfOneKeyAtOnce: Bool
 
     public init(

@@ -23,15 +23,15 @@ public struct Upload: Sendable {
 
 /// The bytes of an upload, pulled by whoever stores them.
 public protocol UploadBody: Sendable {
-    /// The next bytes, or how the body ended. A pull that is cancelled loses nothing: what arrives later is handed to the
-    /// next one.
+    /// The next bytes, or how the body ended. A pull that is cancelled loses nothing: what arrives later is handed to
+    /// the next one.
     ///
     /// A body that cannot be read, for whatever reason, is ``UploadChunk/broken``. Throws `CancellationError`, or
     /// ``LocationError`` if this host fails on the way.
     func next() async throws -> UploadChunk
 
-    /// Whether the end of the body tells if all of the content, from its first byte on, is what the key says. Then whoever
-    /// stores it need not look, as long as it stores these bytes and no others in their place.
+    /// Whether the end of the body tells if all of the content, from its first byte on, is what the key says. Then
+    /// whoever stores it need not look, as long as it stores these bytes and no others in their place.
     var isJudged: Bool { get }
 }
 

@@ -4,8 +4,9 @@ public import Locations
 import NIOCore
 import Synchronization
 
-/// A place that keeps content in memory, as a repository would keep it on its disk, and does what a test tells it besides:
-/// fails, claims, waits. It judges nothing: what a body brings up to its end is stored, unless its end says that it is wrong.
+/// A place that keeps content in memory, as a repository would keep it on its disk, and does what a test tells it
+/// besides: fails, claims, waits. It judges nothing: what a body brings up to its end is stored, unless its end says
+/// that it is wrong.
 public final class FakeLocation: ContentLocation {
     public enum Operation: Hashable, Sendable { case isPresent, open, partial, store, confirm, remove, lock }
 

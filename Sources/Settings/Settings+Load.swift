@@ -105,7 +105,8 @@ private struct Loader {
         store(entry.value, key, "\(place): `\(key.name)`")
     }
 
-    /// Other variables that start with `ANNEXD_` are not settings; those that name a section are, and may be misspelled.
+    /// Other variables that start with `ANNEXD_` are not settings; those that name a section are, and may be
+    /// misspelled.
     mutating func apply(variable: String, _ text: String) {
         guard let key = SettingKey.all.first(where: { $0.environmentName == variable }) else {
             let isMeant = SettingKey.all.contains { variable.hasPrefix("ANNEXD_\($0.section.uppercased())_") }

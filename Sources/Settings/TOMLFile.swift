@@ -61,8 +61,8 @@ struct TOMLFile {
 
 /// Finds the line of a key in a TOML text, which the library does not tell.
 ///
-/// It reads headers and the start of assignments and nothing else, so a text inside a multi-line string can fool it. It is
-/// used for messages only.
+/// It reads headers and the start of assignments and nothing else, so a text inside a multi-line string can fool it. It
+/// is used for messages only.
 struct LineIndex {
     private var lines: [String: Int] = [:]
 

@@ -21,8 +21,9 @@ public func timeUntil(within seconds: Double, _ condition: () throws -> Bool) re
 
 /// How many seconds after the last client has left a server must be as it was before.
 ///
-/// Two are promised, on a machine that does nothing else, and `make storm` asks for them with ANNEXD_TEST_QUIET_SECONDS.
-/// Where a test shares the machine with others this bound only decides how long a broken run takes to fail.
+/// Two are promised, on a machine that does nothing else, and `make storm` asks for them with
+/// ANNEXD_TEST_QUIET_SECONDS. Where a test shares the machine with others this bound only decides how long a broken run
+/// takes to fail.
 public var secondsUntilQuiet: Double {
     ProcessInfo.processInfo.environment["ANNEXD_TEST_QUIET_SECONDS"].flatMap(Double.init) ?? 30
 }

@@ -36,8 +36,8 @@ public struct ProcessReadings: Sendable {
         descriptors -= 2 * helpers.count
     }
 
-    /// Under a sanitizer a process keeps a program that finds names for reports, also for those that are left out, and two
-    /// pipes to it.
+    /// Under a sanitizer a process keeps a program that finds names for reports, also for those that are left out, and
+    /// two pipes to it.
     private static func isSymbolizer(_ pid: Int32) -> Bool {
         (try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)) == "llvm-symbolizer\n"
     }

@@ -24,7 +24,8 @@ public enum Tools {
         throw TestKitError(.missingProgram, "no git-annex: set ANNEXD_TEST_GIT_ANNEX or install it into .venv")
     }
 
-    /// A client that `Tests/clients` has fetched, such as `datalad` or `older/git-annex`; nil where it could not be had.
+    /// A client that `Tests/clients` has fetched, such as `datalad` or `older/git-annex`; nil where it could not be
+    /// had.
     public static func client(_ name: String) -> String? {
         let folder = ProcessInfo.processInfo.environment["ANNEXD_TEST_CLIENTS"] ?? "\(packageRoot)/.clients"
         let path = "\(folder)/bin/\(name)"

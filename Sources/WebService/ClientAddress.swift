@@ -19,8 +19,8 @@ struct ClientAddress: Hashable, CustomStringConvertible {
         self.group = group
     }
 
-    /// Nil for anything that is not a numeric address. A zone (`%eth0`) is ignored, and an IPv4 address in the clothes of
-    /// IPv6 is what it is.
+    /// Nil for anything that is not a numeric address. A zone (`%eth0`) is ignored, and an IPv4 address in the clothes
+    /// of IPv6 is what it is.
     init?(_ text: some StringProtocol) {
         let bare = String(text.prefix { $0 != "%" })
         // What follows a NUL would not be looked at.
@@ -71,8 +71,8 @@ public struct TrustedProxies: Sendable, Hashable {
 
     /// The client of a request.
     ///
-    /// Each proxy appends the address that it was called from, so the last one that is not itself a proxy is the client;
-    /// what stands before it is hearsay.
+    /// Each proxy appends the address that it was called from, so the last one that is not itself a proxy is the
+    /// client; what stands before it is hearsay.
     /// - Parameters:
     ///   - peer: the address of the connection's other end; nil for a Unix socket.
     ///   - forwardedFor: the values of all `X-Forwarded-For` headers.

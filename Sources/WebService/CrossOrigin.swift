@@ -1,7 +1,7 @@
 /// Which web pages may use this host from within a browser: the CORS protocol of the Fetch standard.
 ///
-/// Pages send a login themselves, in `Authorization`. Cookies and logins that the browser remembers are never allowed, so a
-/// page can do nothing in a person's name that it has no login for.
+/// Pages send a login themselves, in `Authorization`. Cookies and logins that the browser remembers are never allowed,
+/// so a page can do nothing in a person's name that it has no login for.
 public struct CrossOrigin: Sendable {
     private let origins: Set<String>
     private var allowsAll: Bool { origins.contains("*") }

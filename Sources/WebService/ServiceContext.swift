@@ -73,7 +73,8 @@ public struct ServiceContext: Sendable {
         return decide(identity(exchange.header("Authorization")), permission, policy: policy, hasLogin: false)
     }
 
-    /// Who sends a request. Nobody can log in yet: well-formed credentials count for nothing, malformed ones are refused.
+    /// Who sends a request. Nobody can log in yet: well-formed credentials count for nothing, malformed ones are
+    /// refused.
     private func identity(_ authorization: String?) -> Identity {
         guard let authorization else { return .anonymous }
         return BasicCredentials(authorization: authorization.utf8) == nil ? .unrecognized : .anonymous

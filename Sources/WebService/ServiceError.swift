@@ -80,7 +80,8 @@ extension ServiceError {
 }
 
 extension ServiceError {
-    /// The reason once more, for clients that show the body and not the status line. Our reasons for JSON are plain text.
+    /// The reason once more, for clients that show the body and not the status line. Our reasons for JSON are plain
+    /// text.
     var body: String {
         bodyType.contains("json") ? "{\"message\":\"\(reason)\"}\n" : reason + "\n"
     }

@@ -17,8 +17,9 @@ struct Output {
         write(json ? [value.text] : lines.map { Quoting.terminal($0) })
     }
 
-    /// Works on each of `items` and tells what became of it: as lines at once, or as JSON at the end, which is an object
-    /// for one item and an array for several. Where the work on one fails, what was done before is told all the same.
+    /// Works on each of `items` and tells what became of it: as lines at once, or as JSON at the end, which is an
+    /// object for one item and an array for several. Where the work on one fails, what was done before is told all the
+    /// same.
     func each<Item>(_ items: [Item], _ work: (Item) async throws -> Row) async throws {
         var rows: [JSONValue] = []
         func end() {

@@ -1,5 +1,5 @@
-// Attack: a prepared repository has a loose object whose header claims to have as many bytes as there are numbers. Whatever
-// is added to such a size must not end the process, and all other repositories with it.
+// Attack: a prepared repository has a loose object whose header claims to have as many bytes as there are numbers.
+// Whatever is added to such a size must not end the process, and all other repositories with it.
 
 import Foundation
 import SystemPackage

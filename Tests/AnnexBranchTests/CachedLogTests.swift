@@ -1,5 +1,6 @@
-// Attack: somebody pushes a log of many lines, and asks for what annexd reads in it, many times at once. Each version of a log
-// is read and parsed once, never on the event loop of a connection, and all logs together stay within a bound of memory.
+// Attack: somebody pushes a log of many lines, and asks for what annexd reads in it, many times at once. Each version
+// of a log is read and parsed once, never on the event loop of a connection, and all logs together stay within a bound
+// of memory.
 
 import AnnexProtocol
 import Dispatch

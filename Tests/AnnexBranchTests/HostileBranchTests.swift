@@ -1,6 +1,6 @@
-// Attack: somebody who may push makes branches that call the host's repository dead or a second name of a dead one, perform
-// transitions, lose folders, and claim or deny its copies; somebody with a shell rewinds the branch. Whatever it was, the
-// branch then says of every key what is in the object store, and still has the host's line in uuid.log.
+// Attack: somebody who may push makes branches that call the host's repository dead or a second name of a dead one,
+// perform transitions, lose folders, and claim or deny its copies; somebody with a shell rewinds the branch. Whatever
+// it was, the branch then says of every key what is in the object store, and still has the host's line in uuid.log.
 
 import AnnexProtocol
 import Foundation

@@ -1,5 +1,5 @@
-// Attack: somebody pushes hundreds of thousands of refs below refs/synced, or one that cannot be read. Listing them must
-// neither take for ever nor keep what others push from being merged.
+// Attack: somebody pushes hundreds of thousands of refs below refs/synced, or one that cannot be read. Listing them
+// must neither take for ever nor keep what others push from being merged.
 
 import AnnexProtocol
 import Foundation

@@ -1,4 +1,5 @@
-// Attack: numbers at the ends of what their types hold, in keys, logs, headers and requests. Each is taken, cut off or refused.
+// Attack: numbers at the ends of what their types hold, in keys, logs, headers and requests. Each is taken, cut off or
+// refused.
 
 import AnnexProtocol
 import Testing

@@ -1,5 +1,5 @@
-// A disk that does not answer: each request to a repository on it takes a thread and never gives it back. Sixteen of them
-// once stopped the whole host. Others must go past them, and the operator must be told.
+// A disk that does not answer: each request to a repository on it takes a thread and never gives it back. Sixteen of
+// them once stopped the whole host. Others must go past them, and the operator must be told.
 
 import Dispatch
 import Synchronization

@@ -69,8 +69,8 @@ import Testing
         }
     }
 
-    /// An upload's info file that a crash left makes the next process log the content, and the note of a removal that it
-    /// is gone; see `recover`.
+    /// An upload's info file that a crash left makes the next process log the content, and the note of a removal that
+    /// it is gone; see `recover`.
     @Test("opening a repository after a crash with any one operation failing loses nothing", arguments: Fault.rounds)
     func recovery(fault: Fault) async throws {
         let template = try await Site.withRepository()

@@ -210,9 +210,9 @@ func everyOperationFails<Result: Sendable>(
     }
 }
 
-/// Which errno the failing operations give. As a rule each operation fails once, and the three kinds of failure that are
-/// met in practice take turns; with `ANNEXD_TEST_FAULTS=all` each operation fails with each of them, with `some` every
-/// seventh in turn.
+/// Which errno the failing operations give. As a rule each operation fails once, and the three kinds of failure that
+/// are met in practice take turns; with `ANNEXD_TEST_FAULTS=all` each operation fails with each of them, with `some`
+/// every seventh in turn.
 enum Fault: Sendable, CustomTestStringConvertible {
     case inTurn
     case always(Errno)

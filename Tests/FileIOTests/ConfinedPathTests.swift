@@ -1,5 +1,5 @@
-// A repository that somebody prepared holds links that lead to other people's files. Whatever is done with a path inside of
-// it must fail, name the link, and leave those files alone; and must work as ever where there is no link.
+// A repository that somebody prepared holds links that lead to other people's files. Whatever is done with a path
+// inside of it must fail, name the link, and leave those files alone; and must work as ever where there is no link.
 
 import FileIO
 import Glibc

@@ -1,5 +1,5 @@
-// A file system, a configuration or a client may claim any size. Whatever it is, an operation fails or answers, and never
-// ends the process.
+// A file system, a configuration or a client may claim any size. Whatever it is, an operation fails or answers, and
+// never ends the process.
 
 import FileIO
 import Glibc

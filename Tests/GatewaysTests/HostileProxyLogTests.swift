@@ -1,5 +1,5 @@
-// Attack: a pushed proxy.log of 0.9 MB has 9,000 names for the host and 60,000 other entries. Were each name compared with
-// each entry, for each request and on the event loop, a handful of requests would stop the whole host.
+// Attack: a pushed proxy.log of 0.9 MB has 9,000 names for the host and 60,000 other entries. Were each name compared
+// with each entry, for each request and on the event loop, a handful of requests would stop the whole host.
 
 import AnnexBranch
 import AnnexProtocol

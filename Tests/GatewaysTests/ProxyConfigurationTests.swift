@@ -29,8 +29,8 @@ import Testing
         #expect(plain.decide(node, served: served) == .notConfigured)
     }
 
-    /// proxy.log is pushed by whoever may append, and keeps what became private since. Where such a remote is reached all
-    /// the same, what it has is recorded in the branch that everybody reads.
+    /// proxy.log is pushed by whoever may append, and keeps what became private since. Where such a remote is reached
+    /// all the same, what it has is recorded in the branch that everybody reads.
     @Test("a private remote is not reached, whatever proxy.log says")
     func privateRemote() throws {
         let hidden = try configuration(

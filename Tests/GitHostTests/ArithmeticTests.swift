@@ -1,5 +1,5 @@
-// Attack: a prepared repository has files of any size and of any time that its file system can tell. What is reckoned with
-// them must not end the process, and all other repositories with it.
+// Attack: a prepared repository has files of any size and of any time that its file system can tell. What is reckoned
+// with them must not end the process, and all other repositories with it.
 
 import Testing
 

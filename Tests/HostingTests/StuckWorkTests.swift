@@ -1,5 +1,5 @@
-// A repository on a disk that does not answer any more. Requests for it wait; those for others must not, and the log must
-// say which folder it is.
+// A repository on a disk that does not answer any more. Requests for it wait; those for others must not, and the log
+// must say which folder it is.
 
 import Blocking
 import Dispatch

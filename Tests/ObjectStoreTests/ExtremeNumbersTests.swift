@@ -1,5 +1,5 @@
-// Sizes, offsets, reserves and times come from clients, configurations, file names and file systems, and may be any number.
-// The store refuses what cannot be, and never ends the process.
+// Sizes, offsets, reserves and times come from clients, configurations, file names and file systems, and may be any
+// number. The store refuses what cannot be, and never ends the process.
 
 import AnnexProtocol
 import FileIO

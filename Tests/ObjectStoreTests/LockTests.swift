@@ -331,8 +331,8 @@ import Testing
         #expect(try store.beginRemoval(key).isLocked)
     }
 
-    /// Attack, or bad luck: one client vanishes in the middle of its drop; another one locks the same content and unlocks
-    /// it properly, and takes the promise to the first one away with its own.
+    /// Attack, or bad luck: one client vanishes in the middle of its drop; another one locks the same content and
+    /// unlocks it properly, and takes the promise to the first one away with its own.
     @Test("a promise that a later lock wrote over is kept when that lock is released", arguments: [true, false])
     func olderPromise(isOurs: Bool) throws {
         if isOurs {

@@ -47,7 +47,8 @@ import Testing
         #expect(try fixture.tree(fixture.annex.appending("objects")).isEmpty)
     }
 
-    /// Somebody edits an unlocked file of a repository with a work tree, and with it the object that a client counts on.
+    /// Somebody edits an unlocked file of a repository with a work tree, and with it the object that a client counts
+    /// on.
     @Test("spec 01 §3.6: what turned out not to be genuine is not here, until it changes; an upload replaces it")
     func editedInPlace() throws {
         let fixture = try Fixture(StoreSettings(isBare: false, thin: true))

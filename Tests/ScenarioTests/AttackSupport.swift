@@ -1,8 +1,8 @@
 import TestKit
 import Testing
 
-/// Sends bytes as they are, and answers every response until the server closes, as it does after each refusal; a request
-/// that may succeed says `Connection: close`.
+/// Sends bytes as they are, and answers every response until the server closes, as it does after each refusal; a
+/// request that may succeed says `Connection: close`.
 func answers(_ bytes: [UInt8], port: Int) throws -> [HTTPReply] {
     let connection = try RawConnection(port: port, timeout: 20)
     defer { connection.close() }

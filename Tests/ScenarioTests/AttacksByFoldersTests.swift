@@ -1,6 +1,6 @@
-// A prepared repository: somebody hands an operator a folder in which links lead to other people's files, and FIFOs wait
-// where files belong. Readers must get nothing of what is outside, the clean-up and the doctor must not touch it, and a
-// FIFO must cost one request at most, never a thread, let alone the host.
+// A prepared repository: somebody hands an operator a folder in which links lead to other people's files, and FIFOs
+// wait where files belong. Readers must get nothing of what is outside, the clean-up and the doctor must not touch it,
+// and a FIFO must cost one request at most, never a thread, let alone the host.
 
 import TestKit
 import Testing

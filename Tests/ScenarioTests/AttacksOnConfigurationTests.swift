@@ -1,6 +1,6 @@
-// A prepared repository: somebody hands an operator a folder to import. Its git configuration names commands wherever git
-// knows a use for one, its hooks are programs, and objects are missing so that git has a reason to fetch them. Serving it
-// to everybody must run none of them.
+// A prepared repository: somebody hands an operator a folder to import. Its git configuration names commands wherever
+// git knows a use for one, its hooks are programs, and objects are missing so that git has a reason to fetch them.
+// Serving it to everybody must run none of them.
 
 import TestKit
 import Testing

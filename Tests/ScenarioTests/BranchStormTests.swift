@@ -1,5 +1,6 @@
-// Everybody writes to one git-annex branch at once: clients push as fast as they can, others copy and remove content, the
-// stock program works in the repository itself, and the server is killed again and again. At the end every line is there.
+// Everybody writes to one git-annex branch at once: clients push as fast as they can, others copy and remove content,
+// the stock program works in the repository itself, and the server is killed again and again. At the end every line is
+// there.
 //
 // ANNEXD_STORM_SECONDS makes it longer; without, it is a few seconds.
 
@@ -152,8 +153,8 @@ import Testing
             }
             for key in uploads.removed.suffix(20) { #expect(try p2p.checkPresent(key) == false, "\(key)") }
 
-            // Log and objects agree before anything is repaired: also where a kill came between object and log, since the
-            // server was opened afterwards. What came just now is not looked at yet, so look when it has its age.
+            // Log and objects agree before anything is repaired: also where a kill came between object and log, since
+            // the server was opened afterwards. What came just now is not looked at yet, so look when it has its age.
             let disagreements: Set = ["object-missing", "object-not-logged", "object-wrong-size", "object-bad"]
             let youngest = Date(timeIntervalSinceNow: 11)
             #expect(eventually(within: 60) { Date() > youngest })

@@ -1,6 +1,6 @@
-// Attack: a small push makes git take much memory, then and in every clone afterwards; or a request for git that never ends
-// keeps a process and a place for it, until nobody else has one; or a first push that never ends keeps the git-annex branch
-// out of everybody's sight.
+// Attack: a small push makes git take much memory, then and in every clone afterwards; or a request for git that never
+// ends keeps a process and a place for it, until nobody else has one; or a first push that never ends keeps the
+// git-annex branch out of everybody's sight.
 
 import Foundation
 import TestKit

@@ -1,5 +1,5 @@
-// HEAD, which decides what a clone begins with: it is a branch that people work on whenever there is one, it can be changed
-// from either side, and a repository in which there is nothing says that it is empty.
+// HEAD, which decides what a clone begins with: it is a branch that people work on whenever there is one, it can be
+// changed from either side, and a repository in which there is nothing says that it is empty.
 
 import TestKit
 import Testing

@@ -1,5 +1,5 @@
-// An operator whose repositories were damaged in every way that a crash, a bad disk or a careless hand can do it: each is
-// told, repaired where that is safe, and the stock program agrees afterwards.
+// An operator whose repositories were damaged in every way that a crash, a bad disk or a careless hand can do it: each
+// is told, repaired where that is safe, and the stock program agrees afterwards.
 
 import Foundation
 import TestKit
@@ -43,7 +43,8 @@ import Testing
         try Command(["sh", "-ec", script], directory: directory).check()
     }
 
-    /// The stock program finds nothing to correct in the location log. Keys without any copy fail its check all the same.
+    /// The stock program finds nothing to correct in the location log. Keys without any copy fail its check all the
+    /// same.
     private func expectStockAgrees(_ bare: WorkTree, sourceLocation: SourceLocation = #_sourceLocation) throws {
         func places() throws -> Set<String> {
             Set(try bare.attempt("git", "annex", "whereis", "--all").lines.filter { !$0.hasPrefix("(") })
@@ -55,8 +56,9 @@ import Testing
         #expect(after == before, sourceLocation: sourceLocation)
     }
 
-    /// `git gc --prune=now` beside a writer takes away the commit that the branch moves to a moment later. All locations
-    /// are lost with it, and a doctor that takes this for a repository without a branch would call it healthy.
+    /// `git gc --prune=now` beside a writer takes away the commit that the branch moves to a moment later. All
+    /// locations are lost with it, and a doctor that takes this for a repository without a branch would call it
+    /// healthy.
     @Test("a git-annex branch at a commit that git does not have is told")
     func branchWithoutCommit() throws {
         try withRepository { repository, p2p, alice in
@@ -168,7 +170,8 @@ import Testing
             try shell("truncate -s 100 '\(object("short"))'", in: bare.path)
             try shell("printf x | dd of='\(object("rotten"))' conv=notrunc status=none", in: bare.path)
             try bare.annex("setpresentkey", keys["unlogged"] ?? "", p2p.uuid, "0")
-            // An object that came a moment ago may be about to be logged. Here the clock that matters cannot be set back.
+            // An object that came a moment ago may be about to be logged. Here the clock that matters cannot be set
+            // back.
             let host = repository.host
             #expect(
                 try eventually(within: 60) {

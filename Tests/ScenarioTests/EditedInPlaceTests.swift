@@ -1,5 +1,6 @@
-// In a repository with a work tree and annex.thin, an unlocked file is the object itself. Somebody edits it in place and
-// keeps its length. A client that is told "already here" by putoffset, put or checkpresent may drop the last good copy.
+// In a repository with a work tree and annex.thin, an unlocked file is the object itself. Somebody edits it in place
+// and keeps its length. A client that is told "already here" by putoffset, put or checkpresent may drop the last good
+// copy.
 //
 // The same where an object was made writable by hand.
 

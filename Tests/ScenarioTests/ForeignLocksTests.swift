@@ -1,6 +1,7 @@
-// With annex.pidlock the stock program takes none of the locks that annexd takes, and an annex.version of the future may
-// take others. A host that went on committing the journal and moving the branch would do so in the middle of what a stock
-// command does: it would take away journal files that are just being replaced, and its commits would be overwritten.
+// With annex.pidlock the stock program takes none of the locks that annexd takes, and an annex.version of the future
+// may take others. A host that went on committing the journal and moving the branch would do so in the middle of what a
+// stock command does: it would take away journal files that are just being replaced, and its commits would be
+// overwritten.
 
 import TestKit
 import Testing

@@ -1,5 +1,5 @@
-// A fork that somebody puts into the root with `git clone --bare` has a git-annex branch and no UUID: clients clone it and
-// get nothing. The log, `repo list`, `repo show` and `doctor` say so, until a push of the branch gives it a UUID.
+// A fork that somebody puts into the root with `git clone --bare` has a git-annex branch and no UUID: clients clone it
+// and get nothing. The log, `repo list`, `repo show` and `doctor` say so, until a push of the branch gives it a UUID.
 
 import TestKit
 import Testing

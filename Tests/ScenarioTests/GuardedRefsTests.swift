@@ -1,6 +1,6 @@
-// Attack: somebody with the right to append rewinds, deletes or replaces refs: by a push that git reads differently than
-// annexd does, by force, or by refs that mean something to git itself. Each is refused with a reason that the pusher sees,
-// and what the stock client does with the same right goes on working.
+// Attack: somebody with the right to append rewinds, deletes or replaces refs: by a push that git reads differently
+// than annexd does, by force, or by refs that mean something to git itself. Each is refused with a reason that the
+// pusher sees, and what the stock client does with the same right goes on working.
 
 import Foundation
 import TestKit

@@ -1,5 +1,6 @@
-// A git process that hangs in the file system: a FIFO where git expects a file, as a prepared repository may have it, or a
-// disk that does not answer. It is ended after a while, the next request gets a new one, and none outlives the server.
+// A git process that hangs in the file system: a FIFO where git expects a file, as a prepared repository may have it,
+// or a disk that does not answer. It is ended after a while, the next request gets a new one, and none outlives the
+// server.
 
 import Foundation
 import TestKit

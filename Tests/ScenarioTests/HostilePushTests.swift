@@ -1,5 +1,6 @@
-// Attack: somebody who may push makes a git-annex branch that no git-annex would make, to destroy what the host knows, to
-// make it say what is not so, or to stop it. Each push is refused with a reason that the pusher sees, or does no harm.
+// Attack: somebody who may push makes a git-annex branch that no git-annex would make, to destroy what the host knows,
+// to make it say what is not so, or to stop it. Each push is refused with a reason that the pusher sees, or does no
+// harm.
 
 import Foundation
 import TestKit
@@ -319,7 +320,8 @@ import Testing
             let log = try scene.bare.git("show", "git-annex:trust.log").text
             #expect(!log.contains(scene.p2p.uuid) && log.contains(Self.other), "\(log)")
 
-            // As a real client does it, with everything about dead repositories forgotten. It forgets; the host does not.
+            // As a real client does it, with everything about dead repositories forgotten. It forgets; the host does
+            // not.
             try scene.tree.annex("dead", scene.p2p.uuid)
             try scene.tree.annex("forget", "--drop-dead", "--force")
             let push = try scene.tree.attempt("git", "push", "origin", "+git-annex:synced/git-annex")
@@ -330,8 +332,8 @@ import Testing
         }
     }
 
-    /// Attack: another repository that holds the same files is declared dead, and the host is made a second name of it, so
-    /// that the transition takes the host's locations, with the folders that they are in, and its line in uuid.log.
+    /// Attack: another repository that holds the same files is declared dead, and the host is made a second name of it,
+    /// so that the transition takes the host's locations, with the folders that they are in, and its line in uuid.log.
     @Test("docs/hostile-pushes.md: the host is made a second name of a dead repository, and forgotten with it")
     func ownAlias() throws {
         try withScene { scene in

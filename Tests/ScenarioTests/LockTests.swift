@@ -119,8 +119,9 @@ import Testing
         }
     }
 
-    /// A machine that is switched off sends no end of its connections, and `keeplocked` may be silent for hours. Keepalive of
-    /// the system then ends it within three minutes; that it is asked for is what can be seen without waiting for them.
+    /// A machine that is switched off sends no end of its connections, and `keeplocked` may be silent for hours.
+    /// Keepalive of the system then ends it within three minutes; that it is asked for is what can be seen without
+    /// waiting for them.
     @Test("a client that is gone without a word is looked for while it keeps a lock")
     func keepalive() throws {
         try withRepository { repository, p2p, _ in
@@ -129,7 +130,8 @@ import Testing
             try kept.sendChunk(Array("{\"unlock\":false}\n".utf8))
             let hex = String(repository.host.port, radix: 16, uppercase: true)
             let port = ":" + String(repeating: "0", count: 4 - hex.count) + hex
-            // proc_net_tcp(5): local address, other end, state (01 is established), queues, timer (02 is keepalive) and its time.
+            // proc_net_tcp(5): local address, other end, state (01 is established), queues, timer (02 is keepalive) and
+            // its time.
             func times() -> [Int] {
                 (text("/proc/net/tcp") ?? "").split(separator: "\n").compactMap { line in
                     let fields = line.split(separator: " ")

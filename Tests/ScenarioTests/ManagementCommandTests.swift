@@ -1,5 +1,5 @@
-// What the commands for repositories tell people and scripts: URLs and UUIDs, one JSON document each, reasons for names that
-// are refused, what an import does to its source, and how the trash is emptied.
+// What the commands for repositories tell people and scripts: URLs and UUIDs, one JSON document each, reasons for names
+// that are refused, what an import does to its source, and how the trash is emptied.
 
 import Foundation
 import TestKit

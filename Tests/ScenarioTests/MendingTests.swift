@@ -1,5 +1,5 @@
-// A disk may change what is stored and keep its size. Whoever sends the content once more is compared with it: what proves
-// to be the content of the key takes the place of what does not, and nothing else does.
+// A disk may change what is stored and keep its size. Whoever sends the content once more is compared with it: what
+// proves to be the content of the key takes the place of what does not, and nothing else does.
 
 import TestKit
 import Testing
@@ -93,7 +93,8 @@ import Testing
         }
     }
 
-    /// The stock client asks before it sends, and is told that the content is here: for those who keep that, `doctor` finds it.
+    /// The stock client asks before it sends, and is told that the content is here: for those who keep that, `doctor`
+    /// finds it.
     @Test("what no client sends again is found by doctor, moved away, and taken from the next copy")
     func doctor() throws {
         try withRepository { repository, p2p, alice in

@@ -1,6 +1,6 @@
-// Moving house, and publishing: a mirror of a whole repository, again and again, from a mirror clone and from an ordinary one,
-// and a branch made by `git annex filter-branch`. What is refused is told in a sentence each, with what to do; the way in
-// docs/clients.md ends with 0 every time; and no mirror takes away what the host knows.
+// Moving house, and publishing: a mirror of a whole repository, again and again, from a mirror clone and from an
+// ordinary one, and a branch made by `git annex filter-branch`. What is refused is told in a sentence each, with what
+// to do; the way in docs/clients.md ends with 0 every time; and no mirror takes away what the host knows.
 
 import TestKit
 import Testing

@@ -1,6 +1,6 @@
-// Nested datasets: DataLad, and git's own relative submodules, write `./sub`, which git makes into
-// `…/super.git/sub` where the superdataset was cloned with `.git`. Both spellings of every level are one repository, for
-// git, /config, annex content and push to create; and no spelling evades a right or makes a second repository.
+// Nested datasets: DataLad, and git's own relative submodules, write `./sub`, which git makes into `…/super.git/sub`
+// where the superdataset was cloned with `.git`. Both spellings of every level are one repository, for git, /config,
+// annex content and push to create; and no spelling evades a right or makes a second repository.
 // ANNEXD_TEST_DATASETS=300 makes as many nested datasets.
 
 import Foundation

@@ -1,5 +1,6 @@
 // A name that whoever pushes may create is there before it is: in whatever order stock clients look, push and send, the
-// repository is made by the push, nothing is made by looking, and the client does not come to ignore the remote for good.
+// repository is made by the push, nothing is made by looking, and the client does not come to ignore the remote for
+// good.
 
 import TestKit
 import Testing

@@ -1,5 +1,5 @@
-// Repositories whose objects have SHA-256 names: a push makes one, `annexd repo create --object-format` does, and where the
-// formats differ git says so in a sentence, instead of `protocol error: unexpected capabilities^{}`.
+// Repositories whose objects have SHA-256 names: a push makes one, `annexd repo create --object-format` does, and where
+// the formats differ git says so in a sentence, instead of `protocol error: unexpected capabilities^{}`.
 
 import TestKit
 import Testing

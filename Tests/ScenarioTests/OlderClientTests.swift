@@ -1,6 +1,6 @@
-// Clients from before 2024-08 (Debian 12 has 10.20230126) know no P2P protocol over HTTP. They ask for content at the place
-// where its file would be, first in the lower-case directories, then in the mixed ones, with HEAD and GET. These are the
-// requests that such a client was seen to send; where Debian's can be had, it runs as well.
+// Clients from before 2024-08 (Debian 12 has 10.20230126) know no P2P protocol over HTTP. They ask for content at the
+// place where its file would be, first in the lower-case directories, then in the mixed ones, with HEAD and GET. These
+// are the requests that such a client was seen to send; where Debian's can be had, it runs as well.
 
 import Foundation
 import TestKit

@@ -1,5 +1,5 @@
-// Clients besides stock git and git-annex, as they are: DataLad, dulwich and jgit. `Tests/clients` fetches them; what could
-// not be had is skipped. docs/clients.md tells what works.
+// Clients besides stock git and git-annex, as they are: DataLad, dulwich and jgit. `Tests/clients` fetches them; what
+// could not be had is skipped. docs/clients.md tells what works.
 
 import Foundation
 import TestKit

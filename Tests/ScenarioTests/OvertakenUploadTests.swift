@@ -1,4 +1,5 @@
-// Uploads and removals of the same keys at the same time, over HTTP: whoever comes last, the location log says what is there.
+// Uploads and removals of the same keys at the same time, over HTTP: whoever comes last, the location log says what is
+// there.
 
 import Foundation
 import Synchronization

@@ -1,5 +1,5 @@
-// Repositories that root makes beside a service of another user: that user could not write them, and clients would hear of a
-// 500 alone. Commands act as the owner of the root folder, or refuse; the doctor compares owners, whoever runs it.
+// Repositories that root makes beside a service of another user: that user could not write them, and clients would hear
+// of a 500 alone. Commands act as the owner of the root folder, or refuse; the doctor compares owners, whoever runs it.
 
 import Foundation
 import TestKit

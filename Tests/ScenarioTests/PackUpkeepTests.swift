@@ -1,5 +1,5 @@
-// Every push and every commit to the git-annex branch leaves a pack or loose objects. A server that runs for months must not
-// have thousands of them.
+// Every push and every commit to the git-annex branch leaves a pack or loose objects. A server that runs for months
+// must not have thousands of them.
 
 import Foundation
 import TestKit

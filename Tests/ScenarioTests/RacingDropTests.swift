@@ -1,5 +1,5 @@
-// Two people drop the same files at the same time, one from each of two servers. Each of them needs the copy on the other
-// server to be locked, and so at most one may succeed: a copy must always remain.
+// Two people drop the same files at the same time, one from each of two servers. Each of them needs the copy on the
+// other server to be locked, and so at most one may succeed: a copy must always remain.
 
 import Foundation
 import TestKit

@@ -1,5 +1,5 @@
-// A root folder on a read-only file system, such as a snapshot or a disk that its kernel has given up on, still serves those
-// who read; whoever wants to store something is told why that cannot be.
+// A root folder on a read-only file system, such as a snapshot or a disk that its kernel has given up on, still serves
+// those who read; whoever wants to store something is told why that cannot be.
 
 import TestKit
 import Testing

@@ -1,5 +1,5 @@
-// What a person reads whose push is refused by git itself, or cannot be received: what to do, and no setting of a server
-// that people who push cannot reach.
+// What a person reads whose push is refused by git itself, or cannot be received: what to do, and no setting of a
+// server that people who push cannot reach.
 
 import TestKit
 import Testing

@@ -1,5 +1,5 @@
-// A wrong or forgotten --root is told, and nothing is made: neither a repository in whatever folder somebody happens to be,
-// nor an empty list of a folder that is not there. --config and ANNEXD_SERVER_ROOT name the root to every command.
+// A wrong or forgotten --root is told, and nothing is made: neither a repository in whatever folder somebody happens to
+// be, nor an empty list of a folder that is not there. --config and ANNEXD_SERVER_ROOT name the root to every command.
 
 import Foundation
 import TestKit

@@ -1,8 +1,8 @@
-// Nothing a client does holds the server: after a storm of interruptions it has the descriptors, threads, children, files
-// and connections that it had before, and exactly the content locks that it promised.
+// Nothing a client does holds the server: after a storm of interruptions it has the descriptors, threads, children,
+// files and connections that it had before, and exactly the content locks that it promised.
 //
-// `make storm` makes it ten thousand interruptions, and asks for this two seconds after the last one; a test run makes do
-// with hundreds, and with whatever time a busy machine takes.
+// `make storm` makes it ten thousand interruptions, and asks for this two seconds after the last one; a test run makes
+// do with hundreds, and with whatever time a busy machine takes.
 
 import Foundation
 import TestKit
@@ -55,8 +55,8 @@ import Testing
             locks: try #require(metrics["annexd_locks"]), files: files)
     }
 
-    /// Waits until everything is as before but for content locks, each of which has a descriptor, and says how long that
-    /// took: docs/reliability.md promises two seconds on a machine that does nothing else.
+    /// Waits until everything is as before but for content locks, each of which has a descriptor, and says how long
+    /// that took: docs/reliability.md promises two seconds on a machine that does nothing else.
     private func expectQuiet(after what: String, _ repository: HostedRepository, as before: Picture) throws {
         var after = before
         var seen = ""
@@ -66,7 +66,8 @@ import Testing
             seen += "\n  after \(Int((ProcessInfo.processInfo.systemUptime - began) * 1000)) ms: \(after)"
             after.descriptors -= after.locks
             after.locks = before.locks
-            // A thread that the runtime had to spare may have ended meanwhile, and the connection of the question itself.
+            // A thread that the runtime had to spare may have ended meanwhile, and the connection of the question
+            // itself.
             after.threads = max(after.threads, before.threads)
             after.descriptors = max(after.descriptors, before.descriptors)
             return after == before

@@ -64,8 +64,8 @@ func write(_ path: String, _ text: String) throws {
     try Command(["sh", "-c", "cat > \"$0\"", path], input: Array(text.utf8)).check()
 }
 
-/// What `git annex testremote` fails at over annex+http with every server: it wants the remote to be out of reach, and the
-/// client finds its way back to it (spec 03 §9).
+/// What `git annex testremote` fails at over annex+http with every server: it wants the remote to be out of reach, and
+/// the client finds its way back to it (spec 03 §9).
 let unavailableCases: Set = [
     "unavailable remote: removeKey", "unavailable remote: storeKey", "unavailable remote: checkPresent",
 ]

@@ -1,5 +1,6 @@
-// Tuned repositories (`annex.tune.*`): the layout is chosen once and for all when a repository is initialised. So one that
-// is made by a push, and one that is empty, take over that of the first branch; a later one that differs is refused.
+// Tuned repositories (`annex.tune.*`): the layout is chosen once and for all when a repository is initialised. So one
+// that is made by a push, and one that is empty, take over that of the first branch; a later one that differs is
+// refused.
 
 import TestKit
 import Testing

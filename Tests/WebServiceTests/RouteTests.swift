@@ -196,7 +196,8 @@ import Testing
         }
     }
 
-    /// What a client sends reaches the log: it must neither break a line nor fill the disk, and queries may hold secrets.
+    /// What a client sends reaches the log: it must neither break a line nor fill the disk, and queries may hold
+    /// secrets.
     @Test(
         "paths in the log are escaped, bounded and without their query",
         arguments: [

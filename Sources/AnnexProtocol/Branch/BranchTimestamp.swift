@@ -68,8 +68,8 @@ public struct BranchTimestamp: Hashable, Sendable, Comparable {
 
     /// A later clock, but none that could not be read back.
     ///
-    /// Attack: a pushed line with the last clock there is would make ours, a second later, one that no reader takes: what
-    /// we record about that file would be lost. With the same clock it stands in the place of the other line.
+    /// Attack: a pushed line with the last clock there is would make ours, a second later, one that no reader takes:
+    /// what we record about that file would be lost. With the same clock it stands in the place of the other line.
     private func advanced(by step: Int128) -> BranchTimestamp {
         BranchTimestamp(picoseconds: min(picoseconds + step, max(picoseconds, Self.latest)))
     }

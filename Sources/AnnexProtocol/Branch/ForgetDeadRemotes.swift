@@ -1,9 +1,10 @@
-/// The transition that drops what is recorded about dead repositories (spec 02 §2.7): decides, file by file, what stays.
+/// The transition that drops what is recorded about dead repositories (spec 02 §2.7): decides, file by file, what
+/// stays.
 ///
 /// Their trust stays, so that what comes back later is still known to be dead.
 ///
-/// The repository whose host performs the transition is never forgotten, whatever trust.log calls it. Attack: whoever may
-/// push could declare it dead, or make it a second name of a dead one, and its host would drop what it says about
+/// The repository whose host performs the transition is never forgotten, whatever trust.log calls it. Attack: whoever
+/// may push could declare it dead, or make it a second name of a dead one, and its host would drop what it says about
 /// its own copies.
 public struct ForgetDeadRemotes: Sendable {
     /// Repositories that trust.log calls dead.

@@ -41,7 +41,8 @@ public struct PresenceLog: Hashable, Sendable {
 
     /// What a file says about one INFO, as if it had been parsed.
     ///
-    /// Attack: a pushed log may have the lines of many thousand repositories. Whoever asks about one need not take in them all.
+    /// Attack: a pushed log may have the lines of many thousand repositories. Whoever asks about one need not take in
+    /// them all.
     public static func status(of info: [UInt8], in content: [UInt8]) -> Status? {
         var winner: Record?
         var start = 0

@@ -16,8 +16,8 @@ public struct PushedFilePolicy: Sendable {
     /// The deepest file that git-annex ever wrote is `remote/web/aaa/bbb/KEY.log`.
     public static let maximumDepth = 5
     public static let maximumPathLength = 1024
-    /// In bytes. What a folder is called is in the path of everything in it, so a tree with a long name and many entries
-    /// would take far more memory than it has bytes.
+    /// In bytes. What a folder is called is in the path of everything in it, so a tree with a long name and many
+    /// entries would take far more memory than it has bytes.
     public static let maximumFolderLength = 255
     /// In bytes, of a file that belongs to one key: the locations of some 15,000 repositories. Far below what annexd
     /// reads and writes itself, so that no push makes a log to which the host cannot add a line.
@@ -92,8 +92,8 @@ public struct PushedFilePolicy: Sendable {
         return keepsRecords(of: old, in: content, at: path) ? nil : .lostRecord
     }
 
-    /// The file without the lines that are not accepted; those that `base` has as well stay. Nil when there are too many
-    /// lines to look at.
+    /// The file without the lines that are not accepted; those that `base` has as well stay. Nil when there are too
+    /// many lines to look at.
     public func cleaned(_ content: [UInt8], base: [UInt8]?, at path: BranchPath) -> [UInt8]? {
         guard let flaw = firstFlaw(of: content, at: path) else { return content }
         if flaw == .tooManyLines { return nil }

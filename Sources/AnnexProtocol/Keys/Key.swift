@@ -120,7 +120,8 @@ public struct Key: Hashable, Sendable {
 
     /// The stock program wraps an mtime to 64 bits (spec 01 §1.1).
     ///
-    /// Where that gives a negative number, the key would be written with a sign that no parser takes back; it is refused.
+    /// Where that gives a negative number, the key would be written with a sign that no parser takes back; it is
+    /// refused.
     private static func wrapping(_ digits: ArraySlice<UInt8>) throws(KeyError) -> Int64 {
         let value = digits.reduce(Int64(0)) { $0 &* 10 &+ Int64($1 - 48) }
         if value < 0 { throw .numberTooLarge }

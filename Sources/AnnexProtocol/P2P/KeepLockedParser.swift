@@ -1,4 +1,5 @@
-/// Reads the body of a `keeplocked` request as it arrives: JSON objects with space or line feeds between (spec 01 §6.7).
+/// Reads the body of a `keeplocked` request as it arrives: JSON objects with space or line feeds between (spec 01
+/// §6.7).
 ///
 /// Only `.unlock` ever means that the client has given up its lock. Garbage, and a body that ends, do not: then the
 /// content must stay locked until the lock expires.

@@ -23,7 +23,8 @@ struct P2PParameters {
         return value
     }
 
-    /// The client. Where it is required it must not be empty, but may be any text; text that cannot be a UUID gives nil.
+    /// The client. Where it is required it must not be empty, but may be any text; text that cannot be a UUID gives
+    /// nil.
     func client(isRequired: Bool) throws(P2PRequestError) -> RepositoryUUID? {
         // Elsewhere it only informs, so nothing about it is an error.
         guard isRequired else { return (try? bytes("clientuuid")).flatMap { RepositoryUUID($0) } }

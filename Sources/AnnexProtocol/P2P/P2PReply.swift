@@ -1,4 +1,5 @@
-/// What the protocol answers, apart from content (spec 01 §6.2). Every reply goes with status 200 and `application/json`.
+/// What the protocol answers, apart from content (spec 01 §6.2). Every reply goes with status 200 and
+/// `application/json`.
 public enum P2PReply: Hashable, Sendable {
     case present(Bool)
     /// The name of the lock, or nil where the content is not locked.

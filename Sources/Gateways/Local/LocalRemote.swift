@@ -1,8 +1,8 @@
 import AnnexProtocol
 import Locations
 
-/// A repository on this machine as a remote of another one: says in its errors which remote it is, as remotes on other hosts
-/// do.
+/// A repository on this machine as a remote of another one: says in its errors which remote it is, as remotes on other
+/// hosts do.
 struct LocalRemote: ContentLocation {
     /// What the gateway calls it.
     let name: String

@@ -31,7 +31,8 @@ public struct GitConfig: Sendable, Equatable {
     /// The last value of a key as text; bytes that are not UTF-8 become U+FFFD.
     public func string(_ key: String) -> String? { bytes(key).map { String(decoding: $0, as: UTF8.self) } }
 
-    /// The last value of a key as git's truth value; nil when the key is missing or its value is neither true nor false.
+    /// The last value of a key as git's truth value; nil when the key is missing or its value is neither true nor
+    /// false.
     public func bool(_ key: String) -> Bool? {
         guard let entry = last(key) else { return nil }
         return GitConfigValue.bool(entry.value)

@@ -6,12 +6,12 @@ public import SystemPackage
 /// objects and packs that were being received, and reports of their end.
 ///
 /// Git removes none of it by itself, since it cannot know whether the owner lives. Here a lock counts as abandoned when
-/// it is older than the machine's start or than ten minutes; git holds one for moments, except for that of an index, which
-/// waits for people. Anything that is being received or packed grows all the time, and is abandoned when nothing in it has
-/// changed for an hour. Blocking.
+/// it is older than the machine's start or than ten minutes; git holds one for moments, except for that of an index,
+/// which waits for people. Anything that is being received or packed grows all the time, and is abandoned when nothing
+/// in it has changed for an hour. Blocking.
 ///
-/// No symbolic link is followed. Attack: a prepared repository with `refs` as a link to somebody's home, whose lock files of
-/// other programs would go at the first request.
+/// No symbolic link is followed. Attack: a prepared repository with `refs` as a link to somebody's home, whose lock
+/// files of other programs would go at the first request.
 public enum AbandonedFiles {
     /// How old a lock file is at least, in seconds.
     public static let lockAge: Int64 = 600

@@ -3,13 +3,14 @@ public import SystemPackage
 
 /// Keeps a repository's objects in few packs, as `git gc --auto` would.
 ///
-/// Pushes and commits to the git-annex branch each leave a pack or loose objects, and what looks for an object opens all
-/// packs: after a day of uploads they would be thousands. Packs are united so that each has at least twice as many objects
-/// as the next smaller one (`git repack --geometric`): the large ones are mostly left alone, and each object is written a
-/// few times only. No object is removed, reachable or not.
+/// Pushes and commits to the git-annex branch each leave a pack or loose objects, and what looks for an object opens
+/// all packs: after a day of uploads they would be thousands. Packs are united so that each has at least twice as many
+/// objects as the next smaller one (`git repack --geometric`): the large ones are mostly left alone, and each object is
+/// written a few times only. No object is removed, reachable or not.
 ///
 /// Safe beside anything else that works in the repository: git installs the new pack before it removes those that it
-/// replaces, and who had opened these finds the objects in the new one. Killed in the middle it leaves ``AbandonedFiles``.
+/// replaces, and who had opened these finds the objects in the new one. Killed in the middle it leaves
+/// ``AbandonedFiles``.
 public struct PackUpkeep: Sendable {
     private let gitDirectory: FilePath
     private let memory: GitMemory
@@ -55,7 +56,8 @@ public struct PackUpkeep: Sendable {
 
         /// Bytes that the new pack takes at most, before the old ones go.
         public var bytesNeeded: UInt64 {
-            // The bytes stand for the numbers of objects, by which git chooses: what is too large for its neighbour stays.
+            // The bytes stand for the numbers of objects, by which git chooses: what is too large for its neighbour
+            // stays.
             let sizes = packs.sorted()
             var united = sizes.indices.dropFirst().last { sizes[$0] / 2 < sizes[$0 - 1] }.map { $0 + 1 } ?? 0
             var sum = sizes[..<united].reduce(min(looseBytes, Self.largest), Self.add)

@@ -6,7 +6,8 @@ public struct GitObjects: Sendable {
 
     public init(_ gitDirectory: FilePath) { self.gitDirectory = gitDirectory }
 
-    /// The object id, in hexadecimal, that a ref or another revision such as `main^{tree}` names; nil when there is none.
+    /// The object id, in hexadecimal, that a ref or another revision such as `main^{tree}` names; nil when there is
+    /// none.
     public func resolve(_ revision: String) async throws -> String? {
         guard !revision.isEmpty, !revision.hasPrefix("-") else { return nil }
         let command = GitCommand(["rev-parse", "--verify", "--quiet", revision], in: gitDirectory)

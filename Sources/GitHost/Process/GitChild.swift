@@ -4,8 +4,8 @@ import SystemPackage
 
 /// One git process: for how long it is waited for, and its end.
 ///
-/// Attack: a FIFO in place of a ref or an object of a prepared repository, for which git waits for ever. And where a disk
-/// does not answer, not even a killed process ends: it is then left behind, so that whoever waited for it goes on.
+/// Attack: a FIFO in place of a ref or an object of a prepared repository, for which git waits for ever. And where a
+/// disk does not answer, not even a killed process ends: it is then left behind, so that whoever waited for it goes on.
 final class GitChild: Sendable {
     private struct State {
         var silence: GitSilence
@@ -65,8 +65,8 @@ final class GitChild: Sendable {
 
     var isLeft: Bool { state.withLock { $0.isLeft } }
 
-    /// Does the work with the process, but not for longer than that may be silent; nor, when the task is cancelled, than it
-    /// may take to end.
+    /// Does the work with the process, but not for longer than that may be silent; nor, when the task is cancelled,
+    /// than it may take to end.
     ///
     /// - Parameter work: starts the process and waits for its end; cancellation has it end it. It may go on after this
     ///   has thrown.

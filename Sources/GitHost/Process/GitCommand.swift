@@ -79,23 +79,24 @@ public struct GitCommand: Sendable {
         return copy
     }
 
-    /// This command, which ends by itself at the end of its input when nobody wants its result any more, and is asked to
-    /// end only when it has not after `patience`.
+    /// This command, which ends by itself at the end of its input when nobody wants its result any more, and is asked
+    /// to end only when it has not after `patience`.
     func endingByItself(within patience: Duration) -> GitCommand {
         var copy = self
         copy.patience = patience
         return copy
     }
 
-    /// This command, which is ended when it is waited for and neither takes nor gives a byte for so long, if not earlier
-    /// (``GitChildren/patience``).
+    /// This command, which is ended when it is waited for and neither takes nor gives a byte for so long, if not
+    /// earlier (``GitChildren/patience``).
     public func silent(atMost limit: Duration) -> GitCommand {
         var copy = self
         copy.silence = limit
         return copy
     }
 
-    /// This command, which talks with a client through us; the time that the client takes does not count as its silence.
+    /// This command, which talks with a client through us; the time that the client takes does not count as its
+    /// silence.
     func relayed() -> GitCommand {
         var copy = self
         copy.manner = .relayed
@@ -113,8 +114,9 @@ public struct GitCommand: Sendable {
     ///
     /// A non-zero exit status is not an error here. Cancelling the task ends the process.
     ///
-    /// - Parameter time: how long it may take; then it is ended and ``GitError/Code/timedOut`` is thrown. Attack: a FIFO in
-    ///   place of a ref or an object of a prepared repository, for which git waits for ever, with our locks held.
+    /// - Parameter time: how long it may take; then it is ended and ``GitError/Code/timedOut`` is thrown. Attack: a
+    ///   FIFO in place of a ref or an object of a prepared repository, for which git waits for ever, with our locks
+    ///   held.
     public func run(
         input: [UInt8] = [], limit: Int = 64 << 20, within time: Duration = Self.usualTime
     ) async throws -> GitOutput {
@@ -174,8 +176,8 @@ public struct GitCommand: Sendable {
     /// 16 MiB after that is terminated. When `body` throws or the task is cancelled, the process and its children are
     /// asked to end, then killed. Cancellation throws `CancellationError`. Standard error is always read.
     ///
-    /// One that is silent for too long is ended, which is a ``GitError/Code/timedOut``. Where a process does not end even
-    /// when killed, it is left behind, and this throws all the same.
+    /// One that is silent for too long is ended, which is a ``GitError/Code/timedOut``. Where a process does not end
+    /// even when killed, it is left behind, and this throws all the same.
     public func stream<Result: Sendable>(
         _ body: @escaping @Sendable (GitProcess) async throws -> Result
     ) async throws -> GitOutputOf<Result> {
@@ -196,7 +198,8 @@ public struct GitCommand: Sendable {
         _ child: GitChild, _ body: @Sendable (GitProcess) async throws -> Result
     ) async throws -> GitOutputOf<Result> {
         var options = PlatformOptions()
-        // A group of its own: pack-objects, index-pack and hooks end with it, and Ctrl-C in a terminal does not reach it.
+        // A group of its own: pack-objects, index-pack and hooks end with it, and Ctrl-C in a terminal does not reach
+        // it.
         options.processGroupID = 0
         options.teardownSequence = [.gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .seconds(5))]
         let launch = GitLaunch.command(memory)
@@ -280,7 +283,8 @@ public struct GitCommand: Sendable {
         "GIT_COMMITTER_EMAIL": "annexd@localhost",
     ].mapValues { Array($0.utf8) }
 
-    /// What annexd itself was started with, but for what would name a repository, ask a person, or speak another language.
+    /// What annexd itself was started with, but for what would name a repository, ask a person, or speak another
+    /// language.
     private static var userVariables: [String: [UInt8]] {
         var values: [String: [UInt8]] = [:]
         var entry = environ

@@ -12,8 +12,8 @@ enum GitLaunch {
         return ("sh", ["-c", bound + (endsWithUs ? tied : "exec") + " git \"$@\"", "sh"])
     }
 
-    /// Has the kernel send SIGTERM when we are gone, be it by `kill -9`: a git that waits in the file system for ever would
-    /// not notice the end of its input. At SIGTERM git removes its temporary files and locks.
+    /// Has the kernel send SIGTERM when we are gone, be it by `kill -9`: a git that waits in the file system for ever
+    /// would not notice the end of its input. At SIGTERM git removes its temporary files and locks.
     ///
     /// It is the end of the thread that has started the process which counts; all are started by one that lives as long
     /// as we do.

@@ -4,8 +4,8 @@ struct GitSilence: Sendable {
     enum Manner: Sendable {
         /// Whenever we write to it, or read from it.
         case alone
-        /// It talks with a client through us. While the client does not take what is printed, or may still send something,
-        /// it owes nothing.
+        /// It talks with a client through us. While the client does not take what is printed, or may still send
+        /// something, it owes nothing.
         case relayed
         /// It works long without a word, as repacking does.
         case quiet

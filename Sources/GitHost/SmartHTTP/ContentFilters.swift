@@ -3,9 +3,9 @@ public import SystemPackage
 /// The filters (gitattributes(5), "filter") that a repository's configuration names: commands that git would run when a
 /// push changes the files of a work tree.
 ///
-/// Attack: whoever prepared the folder of an imported repository, or may push a `.gitattributes` to one whose owner uses
-/// filters, would choose what runs here. So none does: files are checked out as they are in git, unlocked annexed ones
-/// as pointers, which the stock program fills later.
+/// Attack: whoever prepared the folder of an imported repository, or may push a `.gitattributes` to one whose owner
+/// uses filters, would choose what runs here. So none does: files are checked out as they are in git, unlocked annexed
+/// ones as pointers, which the stock program fills later.
 public enum ContentFilters {
     /// Environment variables that take the commands away, for ``SmartHTTP/Options/environment``.
     ///

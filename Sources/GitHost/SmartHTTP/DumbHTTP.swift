@@ -58,8 +58,8 @@ public struct DumbHTTP: Sendable {
 
         /// Opens the file for reading; nil where there is none, but perhaps a link, a FIFO or a folder. Blocking.
         ///
-        /// Attack: a prepared repository with a link in `objects/pack` to a file of the host's, which any reader then gets,
-        /// or with FIFOs, each of which keeps a thread.
+        /// Attack: a prepared repository with a link in `objects/pack` to a file of the host's, which any reader then
+        /// gets, or with FIFOs, each of which keeps a thread.
         public func open() throws(FileError) -> (file: OpenFile, size: UInt64)? {
             do {
                 let file = try OpenFile(place, .readOnly)

@@ -4,8 +4,8 @@ public import SystemPackage
 ///
 /// For bare repositories: elsewhere the work tree would not follow.
 public enum HeadFollower {
-    /// Points HEAD to the best branch after a push, where its own branch does not exist, or is one that git-annex derived
-    /// from another. Answers the branch HEAD was pointed to, or nil when it was left alone.
+    /// Points HEAD to the best branch after a push, where its own branch does not exist, or is one that git-annex
+    /// derived from another. Answers the branch HEAD was pointed to, or nil when it was left alone.
     ///
     /// Costs no process when no branch that HEAD could point to was pushed or deleted.
     @discardableResult
@@ -80,8 +80,8 @@ public enum HeadFollower {
         return try await GitCommand(["check-ref-format", "refs/heads/\(name)"], in: gitDirectory).run().status == 0
     }
 
-    /// The branch for HEAD: one that people work on rather than one derived from it, one that was just pushed rather than
-    /// another, and one with a usual name rather than the first.
+    /// The branch for HEAD: one that people work on rather than one derived from it, one that was just pushed rather
+    /// than another, and one with a usual name rather than the first.
     static func best(of all: [[UInt8]], preferring pushed: [[UInt8]], current: [UInt8]) -> [UInt8]? {
         let ordinary = all.filter { BranchKind($0) == .ordinary }
         let isOrdinary = Set(ordinary)

@@ -4,8 +4,8 @@ public import SystemPackage
 
 /// The directory of hooks that annexd gives to `git receive-pack` instead of the repository's own.
 ///
-/// Two sets of them, of which each push runs one: ``Set/whole`` is one process for a push whose commands are all accepted
-/// by their names, however many they are, and ``Set/each`` one more for each ref.
+/// Two sets of them, of which each push runs one: ``Set/whole`` is one process for a push whose commands are all
+/// accepted by their names, however many they are, and ``Set/each`` one more for each ref.
 public enum HookDirectory {
     enum Set: String, CaseIterable {
         case whole, each

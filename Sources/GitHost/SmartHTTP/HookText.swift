@@ -7,8 +7,8 @@ enum HookText {
     /// The refs that were refused before git saw the push, one a line.
     static let refusedVariable = "ANNEXD_REFUSED"
 
-    /// `pre-receive` for a push whose commands were all accepted by their names. It refuses the whole push where git has read
-    /// one that would not have been.
+    /// `pre-receive` for a push whose commands were all accepted by their names. It refuses the whole push where git
+    /// has read one that would not have been.
     static let whole = """
         \(beginning)
         \(objectCheck)
@@ -40,8 +40,8 @@ enum HookText {
 
         """
 
-    /// `update` is asked for each ref on its own, so a refused one leaves the others alone (spec 02 #42). It sees the pushed
-    /// objects in receive-pack's quarantine.
+    /// `update` is asked for each ref on its own, so a refused one leaves the others alone (spec 02 #42). It sees the
+    /// pushed objects in receive-pack's quarantine.
     static let each = """
         \(beginning)
         name=$1 old=$2 new=$3
@@ -104,8 +104,8 @@ enum HookText {
         }
         """
 
-    /// Git holds every object but files in memory as a whole, in each clone again, and a megabyte of equal bytes takes a
-    /// kilobyte in a push.
+    /// Git holds every object but files in memory as a whole, in each clone again, and a megabyte of equal bytes takes
+    /// a kilobyte in a push.
     private static let objectCheck = """
         sizes() {
             GIT_ALTERNATE_OBJECT_DIRECTORIES= git cat-file --batch-all-objects --unordered \\

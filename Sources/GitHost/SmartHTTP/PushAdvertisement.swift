@@ -1,12 +1,13 @@
 /// Changes what `git receive-pack` advertises: that there are no refs, and what it takes.
 ///
-/// A repository's `receive.certNonceSeed`, which nothing on git's command line takes away, makes it offer signed pushes. They
-/// are refused (``ReceivePackRequest``), so they are not offered.
+/// A repository's `receive.certNonceSeed`, which nothing on git's command line takes away, makes it offer signed
+/// pushes. They are refused (``ReceivePackRequest``), so they are not offered.
 ///
-/// Where there are no refs, git sends a line for a ref called `capabilities^{}`, with a name of zeros. A client whose repository has the other object
-/// format does not know that line for what it is, and ends with `protocol error: unexpected capabilities^{}`. So it becomes a
-/// `.have` line with an object that nobody has, which all clients pass over. A client of another format then says that
-/// the receiving end does not support it; and where the repository is yet to be made, it is told that both will do.
+/// Where there are no refs, git sends a line for a ref called `capabilities^{}`, with a name of zeros. A client whose
+/// repository has the other object format does not know that line for what it is, and ends with `protocol error:
+/// unexpected capabilities^{}`. So it becomes a `.have` line with an object that nobody has, which all clients pass
+/// over. A client of another format then says that the receiving end does not support it; and where the repository is
+/// yet to be made, it is told that both will do.
 struct PushAdvertisement {
     /// Formats that are offered besides the one that git tells.
     private let offered: [ObjectFormat]

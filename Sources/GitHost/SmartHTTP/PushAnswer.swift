@@ -1,5 +1,6 @@
-/// Takes apart what `git receive-pack` says to a push: what people are to see goes on at once, and the report at the end is
-/// held, so that it can be made true and be put in words first (gitprotocol-pack(5), "Packet-Line Format" of a side band).
+/// Takes apart what `git receive-pack` says to a push: what people are to see goes on at once, and the report at the
+/// end is held, so that it can be made true and be put in words first (gitprotocol-pack(5), "Packet-Line Format" of a
+/// side band).
 public struct PushAnswer: Sendable {
     /// What git has said about each lock that it did not get, by ref: who was faster, or what is in the way.
     public private(set) var lockFailures: [[UInt8]: String] = [:]
@@ -68,7 +69,8 @@ public struct PushAnswer: Sendable {
 
     /// Says that git has ended.
     ///
-    /// - Returns: the report, to be sent with ``close(_:saying:)``; nil where there is none, and `rest` is to be sent instead.
+    /// - Returns: the report, to be sent with ``close(_:saying:)``; nil where there is none, and `rest` is to be sent
+    ///   instead.
     public mutating func end() -> (rest: [UInt8], report: PushReport?) {
         guard !isOpaque, hasReport, packet.isEmpty, let parsed = PushReport(parsing: report) else {
             return (isOpaque ? [] : giveUp(), nil)

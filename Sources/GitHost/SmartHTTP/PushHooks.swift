@@ -1,8 +1,8 @@
 import FileIO
 public import SystemPackage
 
-/// What stands between a push and the refs: the policy's decision on the parsed commands, and the hooks that repeat it inside
-/// git. Git receives nothing without.
+/// What stands between a push and the refs: the policy's decision on the parsed commands, and the hooks that repeat it
+/// inside git. Git receives nothing without.
 public struct PushHooks: Sendable {
     /// Where git finds the hooks.
     let folder: FilePath

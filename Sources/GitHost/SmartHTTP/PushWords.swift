@@ -1,5 +1,5 @@
-/// What git's own refusals of a push mean, with the way out, in words for the person who pushes. Git's words name settings
-/// of the server, which people who push cannot reach.
+/// What git's own refusals of a push mean, with the way out, in words for the person who pushes. Git's words name
+/// settings of the server, which people who push cannot reach.
 public enum PushWords {
     /// Sentences about everything in a report that git has refused by itself; refs with the same reason share one.
     ///

@@ -3,8 +3,8 @@
 /// Feed it the body chunk by chunk until ``isComplete``; then forward ``forwarded`` and the rest of the body to git
 /// (gitprotocol-pack(5), "Reference Update Request and Packfile Transfer").
 ///
-/// What has two readings is refused, and git gets what was understood, written anew: a push must not be one thing to whoever
-/// decides about it and another to git.
+/// What has two readings is refused, and git gets what was understood, written anew: a push must not be one thing to
+/// whoever decides about it and another to git.
 public struct ReceivePackRequest: Sendable {
     /// One requested change of a ref.
     public struct Command: Sendable, Hashable {
@@ -70,7 +70,8 @@ public struct ReceivePackRequest: Sendable {
         guard isComplete else { throw .truncated }
     }
 
-    /// What git is to read in place of all that was fed: the commands as they were understood, and what came behind them.
+    /// What git is to read in place of all that was fed: the commands as they were understood, and what came behind
+    /// them.
     public var forwarded: [UInt8] {
         var bytes: [UInt8] = []
         for id in shallow { bytes += PacketLine.encode(Array("shallow \(id)\n".utf8)) }
@@ -123,8 +124,8 @@ public struct ReceivePackRequest: Sendable {
             line = packet[..<end]
             try takeCapabilities(packet[(end + 1)...].withoutNewline)
         }
-        // A push certificate (gitprotocol-pack(5), "Push Certificate") has the commands in lines of its own, which packets may
-        // cut anywhere. Git takes one although it has offered no nonce for it.
+        // A push certificate (gitprotocol-pack(5), "Push Certificate") has the commands in lines of its own, which
+        // packets may cut anywhere. Git takes one although it has offered no nonce for it.
         if line.elementsEqual("push-cert".utf8) { throw .notOffered("push-cert") }
         if line.starts(with: "shallow ".utf8) {
             guard !packet.contains(0), commands.isEmpty else { throw .malformed("shallow behind the first command") }

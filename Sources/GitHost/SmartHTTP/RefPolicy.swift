@@ -36,8 +36,8 @@ public struct RefPolicy: Sendable, Hashable {
         case fixed
     }
 
-    /// The refs that can be pushed, and what they are; the first line that matches counts. All others are refused: git gives
-    /// some a meaning of its own, such as `refs/replace`, and may do so with more.
+    /// The refs that can be pushed, and what they are; the first line that matches counts. All others are refused: git
+    /// gives some a meaning of its own, such as `refs/replace`, and may do so with more.
     static let table: [(kind: Kind, refs: [RefPattern])] = [
         (.annexBranch, ["refs/heads/git-annex"]),
         (.hostsOwn, ["refs/annexd", "refs/annexd/*"]),

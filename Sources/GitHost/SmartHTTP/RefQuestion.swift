@@ -29,7 +29,8 @@ public struct RefQuestion: Sendable, Hashable {
         return nil
     }
 
-    /// Whether it is about certain refs, as in `git fetch REMOTE BRANCH`, and not about what there is, as in `git clone`.
+    /// Whether it is about certain refs, as in `git fetch REMOTE BRANCH`, and not about what there is, as in `git
+    /// clone`.
     public var namesRefs: Bool {
         let heads = Array("refs/heads/".utf8)
         return !prefixes.contains(heads)

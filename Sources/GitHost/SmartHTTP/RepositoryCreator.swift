@@ -5,8 +5,9 @@ public import SystemPackage
 public enum RepositoryCreator {
     /// Creates a bare repository at a path that does not exist, in a directory that does.
     ///
-    /// It has no templates and hooks, keeps refs in files and names objects as it is told, whatever the machine's defaults
-    /// are. On failure nothing is left. To let it appear all at once, create it beside its place and rename it.
+    /// It has no templates and hooks, keeps refs in files and names objects as it is told, whatever the machine's
+    /// defaults are. On failure nothing is left. To let it appear all at once, create it beside its place and rename
+    /// it.
     public static func create(
         at path: FilePath, initialBranch: String = "main", objectFormat: ObjectFormat = .sha1
     ) async throws {

@@ -16,7 +16,8 @@ public struct SmartHTTP: Sendable {
         public var hooks: PushHooks?
         /// Whether a push may delete the branch of HEAD; it is then for the caller to point HEAD elsewhere.
         public var allowsDeletingHead = false
-        /// Object formats that are offered to those who push besides the repository's own, because it is yet to be made.
+        /// Object formats that are offered to those who push besides the repository's own, because it is yet to be
+        /// made.
         public var offeredFormats: [ObjectFormat] = []
         /// More variables for git and its hooks.
         public var environment: [(String, [UInt8])] = []
@@ -159,8 +160,8 @@ public struct SmartHTTP: Sendable {
         for (key, value) in settings(service) { command = command.setting(key, value) }
         for ref in options.hiddenRefs { command = command.setting("transfer.hideRefs", ref) }
         if let hooks = options.hooks, service == .receivePack {
-            // Git runs in the repository. A hook that it does not find it passes over, and what the hook would have refused
-            // is accepted.
+            // Git runs in the repository. A hook that it does not find it passes over, and what the hook would have
+            // refused is accepted.
             command = command.setting("core.hooksPath", hooks.folder.absolute.bytes)
             for (name, value) in hooks.environment { command = command.environment(name, value) }
         }

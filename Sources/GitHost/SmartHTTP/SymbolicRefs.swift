@@ -5,8 +5,8 @@ public import SystemPackage
 public enum SymbolicRefs {
     /// What each of the symbolic ones among these refs points to. Blocking; a `stat` for each.
     ///
-    /// Attack: an imported repository has a branch that points to `refs/heads/git-annex`, or is a link to it, and who may
-    /// not rewind one pushes to the other. For a link, and for what cannot be read, the answer is the ref itself.
+    /// Attack: an imported repository has a branch that points to `refs/heads/git-annex`, or is a link to it, and who
+    /// may not rewind one pushes to the other. For a link, and for what cannot be read, the answer is the ref itself.
     public static func targets(of refs: [[UInt8]], in gitDirectory: FilePath) -> [[UInt8]: [UInt8]] {
         var targets: [[UInt8]: [UInt8]] = [:]
         // Nothing but plain names below `refs/`: these come from the client, and git refuses others.

@@ -18,13 +18,14 @@ extension Connection {
         idleState.store(isIdle ? max(1, NIODeadline.now().uptimeNanoseconds) : 0, ordering: .relaxed)
     }
 
-    /// Chooses it to give way; false if it has not been idle all the time, or was chosen by somebody else. From any thread.
+    /// Chooses it to give way; false if it has not been idle all the time, or was chosen by somebody else. From any
+    /// thread.
     func claim(idleSince since: UInt64) -> Bool {
         idleState.compareExchange(expected: since, desired: .max, ordering: .relaxed).exchanged
     }
 
-    /// Closes after ``claim(idleSince:)``, and tells whether it did: not where a request has begun meanwhile. On the event
-    /// loop.
+    /// Closes after ``claim(idleSince:)``, and tells whether it did: not where a request has begun meanwhile. On the
+    /// event loop.
     func giveWay() -> Bool {
         guard idleState.load(ordering: .relaxed) == .max, case .open = phase, exchange == nil else { return false }
         closeBelowTLS()

@@ -36,7 +36,8 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
     private var firstBuffer: ByteBuffer?
     var deadlines: ConnectionDeadlines
     var timer: (due: NIODeadline, callback: NIOScheduledCallback)?
-    /// Uptime in nanoseconds; 0 while a request goes on, `UInt64.max` once it was told to give way. Read by all threads.
+    /// Uptime in nanoseconds; 0 while a request goes on, `UInt64.max` once it was told to give way. Read by all
+    /// threads.
     let idleState = Atomic<UInt64>(0)
     /// Whose connection this is; set before others see it.
     private(set) var client = ""

@@ -32,8 +32,8 @@ struct HeaderLine {
 
 /// Whether a text is this word, ASCII letters in any case.
 ///
-/// Attack: `String` compares characters, and folds case by Unicode, where the Kelvin sign is a K. `chunKed` spelled with
-/// one would be a coding that we know and a proxy before us does not.
+/// Attack: `String` compares characters, and folds case by Unicode, where the Kelvin sign is a K. `chunKed` spelled
+/// with one would be a coding that we know and a proxy before us does not.
 private func isSpelled(_ text: some Collection<UInt8>, _ lowercase: StaticString) -> Bool {
     guard text.count == lowercase.utf8CodeUnitCount else { return false }
     return lowercase.withUTF8Buffer { wanted in

@@ -3,7 +3,8 @@ import NIOCore
 import Synchronization
 
 /// Stands before the accepting handler of a listening socket and holds back its reads: while the server is full of
-/// connections that do not give way, and for a moment after `accept` failed for want of descriptors or memory, where trying again at once would spin.
+/// connections that do not give way, and for a moment after `accept` failed for want of descriptors or memory, where
+/// trying again at once would spin.
 final class AcceptGate: ChannelDuplexHandler, @unchecked Sendable {
     typealias InboundIn = any Channel
     typealias OutboundIn = Never

@@ -4,9 +4,9 @@ import Synchronization
 
 /// Counts the connections of a server over all its listening sockets, and wakes those that wait for room.
 ///
-/// When the maximum is reached, idle connections give way to new ones, in the order of ``GivingWay``. One that a request
-/// goes on in, such as one that keeps a lock, never does. Whether somebody waits in the kernel's queue cannot be seen; so
-/// one connection more is accepted while there is one to close, and that is closed then.
+/// When the maximum is reached, idle connections give way to new ones, in the order of ``GivingWay``. One that a
+/// request goes on in, such as one that keeps a lock, never does. Whether somebody waits in the kernel's queue cannot
+/// be seen; so one connection more is accepted while there is one to close, and that is closed then.
 final class ConnectionCount: Sendable {
     private typealias Candidate = GivingWay<Connection>.Candidate
 

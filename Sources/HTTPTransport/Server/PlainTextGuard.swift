@@ -1,10 +1,11 @@
 import NIOCore
 import NIOHTTP1
 
-/// Stands before TLS and tells people who left out the `s` of `https` what is wrong, where TLS would close without a word.
+/// Stands before TLS and tells people who left out the `s` of `https` what is wrong, where TLS would close without a
+/// word.
 ///
-/// It looks at the first byte alone: each HTTP method begins with a letter, and no TLS record does. For a client that speaks
-/// TLS it is gone after that.
+/// It looks at the first byte alone: each HTTP method begins with a letter, and no TLS record does. For a client that
+/// speaks TLS it is gone after that.
 final class PlainTextGuard: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer

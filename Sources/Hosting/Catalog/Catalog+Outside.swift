@@ -6,8 +6,8 @@ public import SystemPackage
 extension Catalog {
     /// The repository in a folder of this machine, hosted here or not; nil where there is none.
     ///
-    /// One that is hosted here is the very instance that its own clients use, so that uploads take turns and the journal
-    /// has one writer. Others are opened on demand as well, and closed when idle.
+    /// One that is hosted here is the very instance that its own clients use, so that uploads take turns and the
+    /// journal has one writer. Others are opened on demand as well, and closed when idle.
     public func repository(at path: FilePath) async throws -> HostedRepository? {
         let place = try await services.pool.run { [root] in try Self.place(of: path, root) }
         switch place {

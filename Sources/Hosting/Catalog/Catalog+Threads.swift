@@ -4,7 +4,8 @@ import Logging
 import SystemPackage
 
 extension Catalog {
-    /// Tells the log, once, of repositories whose disk work or git does not come to its end, until the task is cancelled.
+    /// Tells the log, once, of repositories whose disk work or git does not come to its end, until the task is
+    /// cancelled.
     func watchThreads() async {
         var told = StuckJobs()
         var toldOfGit: [FilePath: Int] = [:]

@@ -17,8 +17,8 @@ extension Catalog {
         }
     }
 
-    /// Opens a repository anew where its configuration has changed in a way that it cannot follow: nobody may ask for it
-    /// again, and then the journal of the old one would wait.
+    /// Opens a repository anew where its configuration has changed in a way that it cannot follow: nobody may ask for
+    /// it again, and then the journal of the old one would wait.
     private func renewed(_ repository: HostedRepository) async -> Bool {
         do {
             _ = try await services.pool.run { try repository.currentSettings() }

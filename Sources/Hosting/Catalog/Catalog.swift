@@ -8,8 +8,9 @@ import SystemPackage
 
 /// The repositories of a host: finds them by name and by UUID, and keeps those open that are in use.
 ///
-/// By name, the file system itself answers, in constant time, so whatever another process does is seen at once. By UUID,
-/// an index answers that a scan in the background keeps up to date; an unknown UUID never makes anybody wait for a scan.
+/// By name, the file system itself answers, in constant time, so whatever another process does is seen at once. By
+/// UUID, an index answers that a scan in the background keeps up to date; an unknown UUID never makes anybody wait for
+/// a scan.
 public final class Catalog: Sendable {
     public let root: RootFolder
     public let services: HostServices
@@ -68,8 +69,8 @@ public final class Catalog: Sendable {
         return found
     }
 
-    /// The repository whose own UUID this is; nil if there is none, or if several are copies of one another. As the index
-    /// knows; see ``firstScan(within:)``.
+    /// The repository whose own UUID this is; nil if there is none, or if several are copies of one another. As the
+    /// index knows; see ``firstScan(within:)``.
     public func repository(withUUID uuid: RepositoryUUID) async throws -> HostedRepository? {
         let names = state.withLock { $0.namesByUUID[uuid] ?? [] }
         guard names.count == 1, let name = names.first else {
@@ -85,7 +86,8 @@ public final class Catalog: Sendable {
         state.withLock { $0.gatewayFacts = facts }
     }
 
-    /// The repositories whose git config lets them proxy for `uuid`, and those with remotes that may be gateways for it.
+    /// The repositories whose git config lets them proxy for `uuid`, and those with remotes that may be gateways for
+    /// it.
     public func gateways(
         for uuid: RepositoryUUID
     ) -> (candidates: Set<RepositoryName>, indirect: Set<RepositoryName>) {
@@ -262,7 +264,8 @@ public final class Catalog: Sendable {
         }
     }
 
-    /// Tells the log once of repositories with one UUID: copies of one another, which git-annex takes for one repository.
+    /// Tells the log once of repositories with one UUID: copies of one another, which git-annex takes for one
+    /// repository.
     private func reportCopies() {
         let news = state.withLock { state in
             let copies = state.namesByUUID.filter { $0.value.count > 1 }

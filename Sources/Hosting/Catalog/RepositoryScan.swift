@@ -19,8 +19,8 @@ public struct GatewayFacts: Hashable, Sendable {
 /// What the root folder holds, read from disk and kept up to date at little cost.
 ///
 /// The first scan reads everything; later ones list only folders whose modification time changed, and read git configs
-/// that did. New and removed repositories are seen by each scan. To see whether the configs of all others are as they were
-/// takes some 30 ms for 10,000 of them, and is done so often that it uses at most 2 % of a processor. Blocking.
+/// that did. New and removed repositories are seen by each scan. To see whether the configs of all others are as they
+/// were takes some 30 ms for 10,000 of them, and is done so often that it uses at most 2 % of a processor. Blocking.
 struct RepositoryScan {
     /// A repository as the scan found it.
     struct Found: Hashable, Sendable {

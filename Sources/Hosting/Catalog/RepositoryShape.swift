@@ -4,9 +4,9 @@ import SystemPackage
 
 /// Whether the files and folders that a repository is made of are what they seem (docs/adr/0009-no-links-inside.md).
 ///
-/// Attack: a repository that was prepared by somebody and put below the root, in which `refs` or `annex/tmp` is a link to
-/// somebody's home, or `HEAD` a FIFO. annexd itself follows no link inside; but git would read, pack and remove what is
-/// behind one, and wait for ever for the other side of a FIFO. Blocking.
+/// Attack: a repository that was prepared by somebody and put below the root, in which `refs` or `annex/tmp` is a link
+/// to somebody's home, or `HEAD` a FIFO. annexd itself follows no link inside; but git would read, pack and remove what
+/// is behind one, and wait for ever for the other side of a FIFO. Blocking.
 struct RepositoryShape {
     /// Something that is not what it has to be.
     struct Oddity: Hashable, Sendable {

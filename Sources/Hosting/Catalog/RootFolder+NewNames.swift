@@ -4,8 +4,8 @@ import SystemPackage
 
 /// The UUIDs of repositories that are yet to be made.
 ///
-/// Clients keep the UUID that they are told for good. So a name that a push may create has one before: it follows from the
-/// name and from what this root alone has, and nothing is written until the repository is made. It is given once: a
+/// Clients keep the UUID that they are told for good. So a name that a push may create has one before: it follows from
+/// the name and from what this root alone has, and nothing is written until the repository is made. It is given once: a
 /// repository that takes the name of one which is gone is another one. Blocking.
 extension RootFolder {
     private var identity: FilePath { state.appending("identity") }

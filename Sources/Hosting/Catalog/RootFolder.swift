@@ -30,7 +30,8 @@ public struct RootFolder: Sendable, Hashable {
         try makeIdentity()
     }
 
-    /// The git directory of the repository with this name, or nil: `<name>.git`, else `<name>` bare or with a work tree.
+    /// The git directory of the repository with this name, or nil: `<name>.git`, else `<name>` bare or with a work
+    /// tree.
     ///
     /// Nothing inside a repository is another one. Attack: who may push to a repository with a work tree could push
     /// files that look like a git directory, with a config of their choice, or a symbolic link that leaves the root.

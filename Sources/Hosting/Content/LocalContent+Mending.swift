@@ -13,12 +13,12 @@ extension LocalContent {
         var replacing: FileStatus.Version
     }
 
-    /// Compares what a client sends with what is stored, since a disk may have changed that; nil where they are the same, or
-    /// where no digest could tell which of the two is right.
+    /// Compares what a client sends with what is stored, since a disk may have changed that; nil where they are the
+    /// same, or where no digest could tell which of the two is right.
     ///
-    /// Up to the first difference the body is read and not written, so that content which is here needs no space to be sent
-    /// once more. The upload that is returned begins with the part that is the same. Its digest decides as for any other: the
-    /// object stays until other content has proved to be that of the key.
+    /// Up to the first difference the body is read and not written, so that content which is here needs no space to be
+    /// sent once more. The upload that is returned begins with the part that is the same. Its digest decides as for any
+    /// other: the object stays until other content has proved to be that of the key.
     func difference(of upload: Upload, from key: Key) async throws -> Mending? {
         let equivalents = try await equivalentKeys(of: key)
         guard ContentVerifier(key, equivalentKeys: equivalents).isVerifiable else { return nil }
@@ -32,7 +32,8 @@ extension LocalContent {
             // Longer than it said; what is stored is not put into question by that.
             guard position <= opened.size else { return nil }
             if try await repository.perform({ opened.file.holds(buffer, at: start) }) { continue }
-            // Attack: two contents with one digest, which is feasible for MD5, of which the second is to replace the first.
+            // Attack: two contents with one digest, which is feasible for MD5, of which the second is to replace the
+            // first.
             if !key.isSecure(equivalentKeys: equivalents), try await isGenuine(opened, key) { return nil }
             var mending = upload
             mending.offset = 0

@@ -8,8 +8,8 @@ import NIOCore
 import ObjectStore
 
 extension LocalContent {
-    /// Uploads of one key take turns: the second waits, and usually finds the content stored. One that crawls steps back
-    /// for those behind it, and goes on later where it was: none is cut off, and two never write into one file.
+    /// Uploads of one key take turns: the second waits, and usually finds the content stored. One that crawls steps
+    /// back for those behind it, and goes on later where it was: none is cut off, and two never write into one file.
     func store(_ key: Key, from upload: Upload) async throws -> StoreOutcome {
         // Content that nobody can be told of must not be taken.
         guard branch.canRecordLocation(of: key) else { throw Self.unloggable }
@@ -152,8 +152,8 @@ extension LocalContent {
 
     static var unloggable: LocationError { LocationError(.forbidden, "the name of the key cannot be logged") }
 
-    /// Why the content is not stored, if the sender alone can mend that; throws what a person should read before any byte
-    /// is sent.
+    /// Why the content is not stored, if the sender alone can mend that; throws what a person should read before any
+    /// byte is sent.
     private func reason(of refusal: ReceiveRefusal) async throws -> String {
         switch refusal {
         case .notEnoughSpace(let missing):
@@ -170,8 +170,8 @@ extension LocalContent {
 }
 
 extension Upload {
-    /// Whether nobody needs to look at the content any more when it has come. A body that goes on after it has stepped back
-    /// is judged as well, but not what is here from before.
+    /// Whether nobody needs to look at the content any more when it has come. A body that goes on after it has stepped
+    /// back is judged as well, but not what is here from before.
     fileprivate var isJudgedInFront: Bool { offset == 0 && body.isJudged }
 }
 

@@ -34,8 +34,9 @@ struct LocalContent: ContentLocation {
             source: .mutableFile(opened.file) { (try? await pool.run { try opened.isUnchanged() }) ?? false })
     }
 
-    /// The content, compared with its key where somebody may have edited it in place: an unlocked file with `annex.thin`
-    /// is the object itself. What no longer matches is not content, and the store passes over it from then on.
+    /// The content, compared with its key where somebody may have edited it in place: an unlocked file with
+    /// `annex.thin` is the object itself. What no longer matches is not content, and the store passes over it from then
+    /// on.
     private func openGenuine(_ key: Key) async throws -> OpenObject? {
         // Each of the two places where it may be is looked at, and once more for what is edited meanwhile.
         for _ in 0..<3 {

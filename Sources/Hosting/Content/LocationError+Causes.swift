@@ -5,8 +5,8 @@ import GitHost
 public import Locations
 import ObjectStore
 
-/// What failures of this machine mean to those who ask for content: in one place, since each of the parts below has errors
-/// of its own, and whoever asks must be able to compare them with those of any other place.
+/// What failures of this machine mean to those who ask for content: in one place, since each of the parts below has
+/// errors of its own, and whoever asks must be able to compare them with those of any other place.
 extension LocationError {
     /// Nil for errors that say nothing of a repository's disk, branch or processes.
     public init?(of error: any Error) {

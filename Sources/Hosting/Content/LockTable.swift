@@ -5,13 +5,14 @@ import Synchronization
 
 /// The content locks that clients of one host hold, by lock id.
 ///
-/// A lock lives for ten minutes, and as long as a `keeplocked` connection holds it. When that connection ends without an
-/// unlock, the content stays protected until ten minutes, and a minute of grace, after the connection began: the client
-/// counts on that (spec 01 §6.7).
+/// A lock lives for ten minutes, and as long as a `keeplocked` connection holds it. When that connection ends without
+/// an unlock, the content stays protected until ten minutes, and a minute of grace, after the connection began: the
+/// client counts on that (spec 01 §6.7).
 public actor LockTable {
     /// How long a lock lives without a connection.
     private let lifetime: Duration
-    /// Added when a connection ends without an unlock: the client's ten minutes may have begun a little later than ours.
+    /// Added when a connection ends without an unlock: the client's ten minutes may have begun a little later than
+    /// ours.
     private let grace: Duration
     private let time: Timekeeper
 
@@ -98,7 +99,8 @@ public actor LockTable {
     /// - Parameters:
     ///   - limit: locks at one time, over all clients.
     ///   - limitPerClient: locks at one time of one client address, so that nobody can use up everybody's.
-    ///   - limitOfAnonymous: locks at one time of all people without a login together; no bound of its own where absent.
+    ///   - limitOfAnonymous: locks at one time of all people without a login together; no bound of its own where
+    ///     absent.
     ///   - connectionsPerClient: connections that keep locks of one client address, at one time; they may be silent for
     ///     hours.
     ///   - lifetime: what the protocol promises; shorter only in tests.

@@ -3,8 +3,8 @@ import SystemPackage
 
 /// How far the verification of a repository's objects has come: `<root>/.annexd/doctor/<uuid>`.
 ///
-/// Folders of objects are verified in the order of their paths, so one path tells what was done in this pass; what comes
-/// behind it later was verified when it was received.
+/// Folders of objects are verified in the order of their paths, so one path tells what was done in this pass; what
+/// comes behind it later was verified when it was received.
 struct VerificationLog: Hashable, Sendable {
     /// The last folder that was verified in this pass; nil at its beginning.
     var cursor: [UInt8]?

@@ -5,7 +5,8 @@ import Logging
 import SystemPackage
 
 extension RepositoryManager {
-    /// Chooses the branch that a clone of a bare repository begins with. Where there are branches, it must be one of them.
+    /// Chooses the branch that a clone of a bare repository begins with. Where there are branches, it must be one of
+    /// them.
     public func setDefaultBranch(of name: RepositoryName, to branch: String) async throws {
         let (gitDirectory, isBare) = try await services.pool.run { () -> (FilePath, Bool) in
             var current = name

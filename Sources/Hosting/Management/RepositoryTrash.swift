@@ -46,7 +46,8 @@ public struct RepositoryTrash: Sendable {
         try Files.rename(source, to: content(of: folder))
         try Files.synchronizeDirectory(folder)
         try Files.synchronizeDirectory(source.removingLastComponent())
-        // Else its former names would lead to whatever takes its place. What is restored gets them back by the next scan.
+        // Else its former names would lead to whatever takes its place. What is restored gets them back by the next
+        // scan.
         for former in formerNames where (try? root.presentName(of: former)) == .some(nil) {
             _ = try? Files.unlink(root.aliasFile(of: former))
         }
@@ -81,8 +82,8 @@ public struct RepositoryTrash: Sendable {
 
     /// Removes an entry for good; answers false when it is no longer in the trash.
     ///
-    /// It leaves the trash in one step, so that nobody can restore half of it. Where the process ends in the middle, the
-    /// rest is litter, which the next start of a server clears away.
+    /// It leaves the trash in one step, so that nobody can restore half of it. Where the process ends in the middle,
+    /// the rest is litter, which the next start of a server clears away.
     public func purge(_ entry: Entry) throws -> Bool {
         let litter = root.freshLitter()
         do {

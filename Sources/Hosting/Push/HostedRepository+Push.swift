@@ -10,8 +10,8 @@ extension HostedRepository {
     /// Whether pushers must not see the git-annex branch: nobody has pushed one yet, so a plain first push may come.
     public func hidesBranch() async throws -> Bool { try await branch?.isUnpushed ?? false }
 
-    /// Whether there is nothing to fetch yet: the only ref is the host's own git-annex branch, which says who it is and no
-    /// more.
+    /// Whether there is nothing to fetch yet: the only ref is the host's own git-annex branch, which says who it is and
+    /// no more.
     public var isFresh: Bool {
         get async throws {
             guard let branch, try await branch.isUnpushed, try await branch.hasOnlyDescriptions else { return false }
@@ -52,8 +52,8 @@ extension HostedRepository {
         if let first { throw first }
     }
 
-    /// Merges what a push brought that a crash interrupted, and compares the branch with the object store, also where it
-    /// was moved by others than annexd.
+    /// Merges what a push brought that a crash interrupted, and compares the branch with the object store, also where
+    /// it was moved by others than annexd.
     func finishInterruptedPush() async {
         guard let branch else { return }
         do {

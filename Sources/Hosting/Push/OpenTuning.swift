@@ -6,8 +6,8 @@ import GitHost
 import Logging
 import SystemPackage
 
-/// A repository whose tuning (`annex.tune.*`) is not settled yet: nobody has pushed a git-annex branch to it, and it has no
-/// content. It takes over that of the first branch that is pushed, as `git annex init` in a clone does.
+/// A repository whose tuning (`annex.tune.*`) is not settled yet: nobody has pushed a git-annex branch to it, and it
+/// has no content. It takes over that of the first branch that is pushed, as `git annex init` in a clone does.
 struct OpenTuning {
     private let gitDirectory: FilePath
     private let isAnnex: Bool

@@ -30,8 +30,8 @@ extension Push {
         }
     }
 
-    /// Each step is for itself. Failures are logged, not answered: the refs are where they are, and a merge that failed is
-    /// done by the next push.
+    /// Each step is for itself. Failures are logged, not answered: the refs are where they are, and a merge that failed
+    /// is done by the next push.
     private func follow(_ ended: inout EndedPush) async {
         for step in desk.steps {
             do { try await step.run(&ended) } catch {
@@ -42,10 +42,11 @@ extension Push {
         }
     }
 
-    /// A ref that somebody else has moved a moment before was refused by git, and may all the same be as this push wants it.
+    /// A ref that somebody else has moved a moment before was refused by git, and may all the same be as this push
+    /// wants it.
     ///
-    /// Two clients that sync at once bring the same branch; and of `synced/git-annex`, which each overwrites, only the merge
-    /// matters.
+    /// Two clients that sync at once bring the same branch; and of `synced/git-annex`, which each overwrites, only the
+    /// merge matters.
     private func settle(_ report: inout PushReport, _ ended: EndedPush) async {
         for index in report.refs.indices {
             let ref = report.refs[index]

@@ -7,8 +7,8 @@ import Logging
 /// One push to a name, from its commands to the end of what follows from it. What a push is lies here; whoever has the
 /// connection only moves bytes.
 ///
-/// ``run(protocol:inPlace:)`` finds or makes the repository, runs git, does what must be true before the client hears that
-/// it succeeded, and only then tells what became of each ref.
+/// ``run(protocol:inPlace:)`` finds or makes the repository, runs git, does what must be true before the client hears
+/// that it succeeded, and only then tells what became of each ref.
 public struct Push: Sendable {
     let request: ReceivePackRequest
     let name: RepositoryName
@@ -52,7 +52,8 @@ public struct Push: Sendable {
     public struct Reception: Sendable {
         /// Where it went; nil where it went nowhere.
         var site: PushSite?
-        /// Whether refs may have moved, although the client is gone, or git failed: what follows must be done all the same.
+        /// Whether refs may have moved, although the client is gone, or git failed: what follows must be done all the
+        /// same.
         var hasBegun = false
         var answer: PushAnswer
         var outcome: Result<String?, any Error> = .success(nil)
@@ -70,8 +71,8 @@ public struct Push: Sendable {
         return try await present.keepingOpen { try await runOpen(header, place) }
     }
 
-    /// The answer to a push that could not be received, so that the reason reaches the person; nil for clients that take no
-    /// report.
+    /// The answer to a push that could not be received, so that the reason reaches the person; nil for clients that
+    /// take no report.
     public func refusal(_ reason: String) -> [UInt8]? {
         var answer = PushAnswer(to: request)
         guard answer.takesReport else { return nil }

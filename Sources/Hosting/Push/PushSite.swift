@@ -57,8 +57,8 @@ extension Pushes {
         site.repository = opened
     }
 
-    /// Ends a push. A repository that it was to make is there from now on if anything has been pushed to it, and never was
-    /// if nothing has.
+    /// Ends a push. A repository that it was to make is there from now on if anything has been pushed to it, and never
+    /// was if nothing has.
     func close(_ site: PushSite) async throws {
         defer { if site.holdsTurn { leave(site.repository.name) } }
         guard let draft = site.draft else { return }

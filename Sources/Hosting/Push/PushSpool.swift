@@ -7,9 +7,9 @@ import SystemPackage
 
 /// What a client sends, kept in a file without a name until it has come whole.
 ///
-/// For a push that makes its repository, which others wait for that make the same one; and for the first push of a git-annex
-/// branch: from its beginning to its end the host's own branch is out of sight. Both begin only when nobody's connection can
-/// delay their end.
+/// For a push that makes its repository, which others wait for that make the same one; and for the first push of a
+/// git-annex branch: from its beginning to its end the host's own branch is out of sight. Both begin only when nobody's
+/// connection can delay their end.
 final class PushSpool: Sendable {
     private static let number = Atomic<UInt64>(0)
     private static let pieceSize = 256 << 10

@@ -13,8 +13,8 @@ public struct PushStep: Sendable {
 
     /// Merges what was pushed into the git-annex branch, line by line, and compares with the object store what it says.
     ///
-    /// A repository without a UUID becomes an annex when somebody pushes a git-annex branch to it, and one without objects
-    /// takes over the tuning of the first branch that is pushed.
+    /// A repository without a UUID becomes an annex when somebody pushes a git-annex branch to it, and one without
+    /// objects takes over the tuning of the first branch that is pushed.
     static let annexBranch = PushStep(name: "the git-annex branch") { push in
         guard push.commands.contains(where: \.namesAnnexBranch) else { return }
         let manager = push.desk.manager

@@ -2,11 +2,11 @@ public import Blocking
 import NIOCore
 import Synchronization
 
-/// One body for several readers, such as the nodes of a cluster: it is pulled at the pace of the slowest reader that still
-/// moves.
+/// One body for several readers, such as the nodes of a cluster: it is pulled at the pace of the slowest reader that
+/// still moves.
 ///
-/// A reader that takes nothing for a while, although it is the one that all others wait for, is left behind: to it the body
-/// looks broken off, and the others go on.
+/// A reader that takes nothing for a while, although it is the one that all others wait for, is left behind: to it the
+/// body looks broken off, and the others go on.
 public final class SplitBody: Sendable {
     private struct ReaderState {
         /// Index of the next chunk to take.
@@ -76,8 +76,8 @@ public final class SplitBody: Sendable {
         return Reader(self, id)
     }
 
-    /// Pulls the body for all readers; returns after its end, or when nobody reads any more. When the task is cancelled the
-    /// body is broken off for all.
+    /// Pulls the body for all readers; returns after its end, or when nobody reads any more. When the task is cancelled
+    /// the body is broken off for all.
     public func run() async throws {
         do {
             while try await waitForRoom() {

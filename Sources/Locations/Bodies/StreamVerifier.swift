@@ -27,8 +27,8 @@ public final class StreamVerifier: Sendable {
         }
     }
 
-    /// How much comes together before a thread is asked to hash it, in bytes: waking one costs as much as hashing several
-    /// kilobytes.
+    /// How much comes together before a thread is asked to hash it, in bytes: waking one costs as much as hashing
+    /// several kilobytes.
     private static let batch = 384 << 10
     /// How much may wait to be hashed before the source has to, in bytes; and how much is left when it may go on.
     private static let (highWater, lowWater) = (2 << 20, 1 << 20)
@@ -109,8 +109,8 @@ public final class StreamVerifier: Sendable {
         }
     }
 
-    /// Goes on when the thread has done what waits for it already: as many streams as there are threads, each fed as fast
-    /// as it is hashed, would keep all disk work waiting to their ends.
+    /// Goes on when the thread has done what waits for it already: as many streams as there are threads, each fed as
+    /// fast as it is hashed, would keep all disk work waiting to their ends.
     private func stepAside(_ hashed: Int) {
         let (goesOn, waiter) = state.withLock { state in
             state.backlog -= hashed

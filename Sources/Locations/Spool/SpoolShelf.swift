@@ -5,11 +5,11 @@ public import FileIO
 import NIOCore
 import SystemPackage
 
-/// A folder of the host's own for content that has to be whole before it can be passed on: to places that cannot take an
-/// upload piece by piece, or cannot be told at its end that it was wrong.
+/// A folder of the host's own for content that has to be whole before it can be passed on: to places that cannot take
+/// an upload piece by piece, or cannot be told at its end that it was wrong.
 ///
-/// An upload that breaks off leaves its bytes for the next try. They are named after content and place by a digest, so that
-/// no name that came from outside is ever a path.
+/// An upload that breaks off leaves its bytes for the next try. They are named after content and place by a digest, so
+/// that no name that came from outside is ever a path.
 public final class SpoolShelf: Sendable {
     private let folder: ConfinedPath
     private let pool: BlockingPool
@@ -41,8 +41,8 @@ public final class SpoolShelf: Sendable {
 
     /// Takes the bytes of an upload, behind those that are kept, and compares all of it with the key.
     ///
-    /// Throws ``LocationError``: `full` before a byte is taken, if there is no room for what is announced; `busy` if the
-    /// same content is being spooled for the same place.
+    /// Throws ``LocationError``: `full` before a byte is taken, if there is no room for what is announced; `busy` if
+    /// the same content is being spooled for the same place.
     public func receive(
         _ upload: Upload, of key: Key, for place: RepositoryUUID
     ) async throws -> SpoolOutcome {

@@ -8,11 +8,12 @@ public enum UploadStep: Sendable {
 }
 
 extension KeyTurns {
-    /// After so many turns without a byte an upload is given up. Each lasts a few seconds, so in all about as long as a body
-    /// that nobody waits for may be silent.
+    /// After so many turns without a byte an upload is given up. Each lasts a few seconds, so in all about as long as a
+    /// body that nobody waits for may be silent.
     private static let turnsInVain = 100
 
-    /// Runs an upload in as many turns as it takes: one that steps back goes to the end of the line, and on where it was.
+    /// Runs an upload in as many turns as it takes: one that steps back goes to the end of the line, and on where it
+    /// was.
     public func uploading(
         _ key: Key, _ take: (Turn) async throws -> UploadStep
     ) async throws -> StoreOutcome {

@@ -4,9 +4,9 @@ import Synchronization
 
 /// Lets uploads of one key take turns: the next one waits, without reading its body, until the one before has ended.
 ///
-/// Two receivers would write into one temporary file; and the one that waited usually finds the content stored. An upload
-/// that crawls while others wait is asked to step back: it keeps what it sent, goes to the end of the line, and will
-/// mostly find the content stored when its turn comes again.
+/// Two receivers would write into one temporary file; and the one that waited usually finds the content stored. An
+/// upload that crawls while others wait is asked to step back: it keeps what it sent, goes to the end of the line, and
+/// will mostly find the content stored when its turn comes again.
 public final class KeyTurns: Sendable {
     /// When an upload is slow enough to step back.
     public struct Patience: Sendable {
@@ -48,8 +48,8 @@ public final class KeyTurns: Sendable {
 
     /// Runs `body` while nobody else has this key's turn. Cancelling the task leaves the queue.
     ///
-    /// - Parameter hasStepped: whether this upload had a turn before and stepped back; only one that is stuck steps back
-    ///   for it again, or slow ones would push each other aside without end.
+    /// - Parameter hasStepped: whether this upload had a turn before and stepped back; only one that is stuck steps
+    ///   back for it again, or slow ones would push each other aside without end.
     public func withTurn<Result: Sendable>(
         for key: Key, hasStepped: Bool = false, _ body: (Turn) async throws -> Result
     ) async throws -> Result {

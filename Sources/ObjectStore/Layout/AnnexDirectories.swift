@@ -14,8 +14,8 @@ extension ObjectStore {
         }
     }
 
-    /// Opens a file of the host's own, below `annexd/` in the git directory, for reading and writing. It is created where
-    /// it is missing, for all who share the repository.
+    /// Opens a file of the host's own, below `annexd/` in the git directory, for reading and writing. It is created
+    /// where it is missing, for all who share the repository.
     public func openHostFile(_ name: String) throws(ObjectStoreError) -> OpenFile {
         try reporting {
             let modes = FileModes(try settings(), paths)

@@ -15,7 +15,8 @@ public final class ObjectStore: Sendable {
     private let currentSettings: @Sendable () throws -> StoreSettings
 
     /// - Parameter settings: answers the settings as they are now. It is called at the start of each operation, and
-    ///   again where a lock must be held before `annex.version` can be trusted, so it must notice a changed config file.
+    ///   again where a lock must be held before `annex.version` can be trusted, so it must notice a changed config
+    ///   file.
     public init(gitDirectory: FilePath, settings: @escaping @Sendable () throws -> StoreSettings) {
         self.gitDirectory = gitDirectory
         paths = StorePaths(gitDirectory: gitDirectory)
@@ -28,8 +29,8 @@ public final class ObjectStore: Sendable {
 
     func settings() throws -> StoreSettings { try currentSettings() }
 
-    /// The object of a key, or nil when its content is not here: a regular file that has the size the key tells, and that
-    /// is not known to be something else (``note(_:isGenuine:)``).
+    /// The object of a key, or nil when its content is not here: a regular file that has the size the key tells, and
+    /// that is not known to be something else (``note(_:isGenuine:)``).
     ///
     /// Content that is about to be removed counts as present until it is gone (spec 01 §4.1).
     public func find(_ key: Key) throws(ObjectStoreError) -> StoredObject? {
@@ -95,8 +96,8 @@ public final class ObjectStore: Sendable {
         return status
     }
 
-    /// Takes note of how content that ``OpenObject/needsVerification`` compared with its key. What is not genuine is not
-    /// there, for all operations, until the file changes: an upload replaces it.
+    /// Takes note of how content that ``OpenObject/needsVerification`` compared with its key. What is not genuine is
+    /// not there, for all operations, until the file changes: an upload replaces it.
     public func note(_ opened: OpenObject, isGenuine: Bool) {
         verdicts.note(opened.object.path, opened.object.status, isGenuine: isGenuine)
     }
@@ -130,8 +131,8 @@ public struct StoredObject: Sendable, Hashable {
     public var path: FilePath
     public var status: FileStatus
     /// Whether somebody may have changed the content in place: only in a non-bare repository, where the object is
-    /// writable, has a second name, or `annex.thin` is set, and it was not verified since. Verify it before it is served,
-    /// and before anybody is told that it is here (spec 01 §3.6).
+    /// writable, has a second name, or `annex.thin` is set, and it was not verified since. Verify it before it is
+    /// served, and before anybody is told that it is here (spec 01 §3.6).
     public var needsVerification: Bool
 
     init(path: ConfinedPath, status: FileStatus, _ settings: StoreSettings) {

@@ -37,8 +37,8 @@ public final class ContentLock: Sendable {
 
     /// Ends the lock; further calls do nothing.
     ///
-    /// - Parameter keepingRetention: false when the client said that it is done: lock files are cleaned up. True when it
-    ///   merely vanished: removal is refused until the retention time passes.
+    /// - Parameter keepingRetention: false when the client said that it is done: lock files are cleaned up. True when
+    ///   it merely vanished: removal is refused until the retention time passes.
     public func release(keepingRetention: Bool) throws(ObjectStoreError) {
         try reporting { try end(keepingRetention: keepingRetention) }
     }

@@ -106,11 +106,12 @@ public final class Removal: Sendable {
         }
     }
 
-    /// Makes the removal durable, removes the lock files, KEYDIR and the hash directories that became empty, and frees the
-    /// lock.
+    /// Makes the removal durable, removes the lock files, KEYDIR and the hash directories that became empty, and frees
+    /// the lock.
     ///
-    /// What cannot be cleaned up stays: it harms nobody, and the content is gone already. Throws where a power cut could
-    /// bring the content back. Then it can be called again; else the note stays, and tells the next start to look.
+    /// What cannot be cleaned up stays: it harms nobody, and the content is gone already. Throws where a power cut
+    /// could bring the content back. Then it can be called again; else the note stays, and tells the next start to
+    /// look.
     public func finish() throws(ObjectStoreError) {
         try reporting {
             // After the log: until both are durable, the note is what tells that they may disagree.

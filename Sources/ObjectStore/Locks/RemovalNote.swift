@@ -3,8 +3,8 @@ internal import FileIO
 internal import Synchronization
 internal import SystemPackage
 
-/// `annexd/removing/KEY`: says that the location log may claim content that is not here any more. It is there before the
-/// object goes and until the log says so, and locked by whoever removes.
+/// `annexd/removing/KEY`: says that the location log may claim content that is not here any more. It is there before
+/// the object goes and until the log says so, and locked by whoever removes.
 ///
 /// Nothing waits for the disk: what a power cut takes away of it, it also takes away of the removal, which came later.
 final class RemovalNote: Sendable {

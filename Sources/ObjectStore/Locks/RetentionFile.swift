@@ -3,7 +3,8 @@ internal import Glibc
 internal import Synchronization
 internal import SystemPackage
 
-/// The `.rtm` file beside an object: until when its removal is refused even though nobody holds the lock (spec 01 §3.4).
+/// The `.rtm` file beside an object: until when its removal is refused even though nobody holds the lock (spec 01
+/// §3.4).
 struct RetentionFile {
     let place: ObjectPlace
     let paths: StorePaths

@@ -11,12 +11,14 @@ extension ObjectStore {
     ///   - associatedFile: the name of a file with this content, or empty; any bytes.
     ///   - offset: bytes that the client leaves out at the front, in the hope that they are here.
     ///   - length: the announced length of the body in bytes.
-    ///   - isSecure: whether the hash in the key is secure, where the caller knows better than its backend tells (VURL).
-    ///   - replacing: an object that is known to differ from what is sent. While it is what is here, it does not count as
-    ///     present, and content that proves to be that of the key takes its place.
-    ///   - checker: a fresh checker for this key. The reception reads the bytes that are here already for it. Nil for a body
-    ///     that holds all of the content and is compared with the key on its way here (``BodyEnd/judged(isGenuine:)``): it
-    ///     takes the place of what is here, since the verdict is about the body alone.
+    ///   - isSecure: whether the hash in the key is secure, where the caller knows better than its backend tells
+    ///     (VURL).
+    ///   - replacing: an object that is known to differ from what is sent. While it is what is here, it does not count
+    ///     as present, and content that proves to be that of the key takes its place.
+    ///   - checker: a fresh checker for this key. The reception reads the bytes that are here already for it. Nil for a
+    ///     body that holds all of the content and is compared with the key on its way here
+    ///     (``BodyEnd/judged(isGenuine:)``): it takes the place of what is here, since the verdict is about the body
+    ///     alone.
     public func beginReceiving(
         _ key: Key, clientUUID: [UInt8], associatedFile: [UInt8] = [], offset: UInt64, length: Int64,
         isSecure: Bool? = nil, replacing: FileStatus.Version? = nil, checker: sending (any ContentChecking)?
@@ -110,8 +112,8 @@ extension ObjectStore {
         let file = try openPartial(path, modes)
         // A key that tells no size may be as large.
         if request.length >= PartialFiles.largeUpload || key.contentSize == nil { try? partial.claim(path, modes) }
-        // Content that is not verified here has to come from one reading of the sender's file; so the body replaces what
-        // overlaps.
+        // Content that is not verified here has to come from one reading of the sender's file; so the body replaces
+        // what overlaps.
         let kept = checker?.checker.isVerifiable == true ? existing : request.offset
         if kept < existing { try file.truncate(to: kept) }
         return .ready(

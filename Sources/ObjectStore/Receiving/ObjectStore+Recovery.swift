@@ -4,8 +4,8 @@ internal import SystemPackage
 
 /// Cleaning up after a process that was killed. Partial content stays: clients resume from it.
 extension ObjectStore {
-    /// The keys whose content is here, and came by an upload that ended before its lock and info files were removed: the
-    /// location log may lack them. Ask before ``cleanUpTransfers()``.
+    /// The keys whose content is here, and came by an upload that ended before its lock and info files were removed:
+    /// the location log may lack them. Ask before ``cleanUpTransfers()``.
     public func interruptedUploads() throws(ObjectStoreError) -> [Key] {
         try reporting {
             let settings = try settings()

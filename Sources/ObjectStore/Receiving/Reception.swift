@@ -73,8 +73,8 @@ public final class Reception: Sendable {
 
     /// Reads some of what an earlier upload left, for the checker; answers how many bytes, or nil when it has seen all.
     ///
-    /// A large partial file takes a while to read. Whoever receives can stop between these steps when the client leaves;
-    /// the other calls read what is left themselves.
+    /// A large partial file takes a while to read. Whoever receives can stop between these steps when the client
+    /// leaves; the other calls read what is left themselves.
     public func rereadSome() throws(ObjectStoreError) -> Int? {
         try reporting { try state.withLock { state in try reread(upTo: 32 << 20, &state) } }
     }

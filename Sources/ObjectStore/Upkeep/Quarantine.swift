@@ -13,8 +13,8 @@ public enum QuarantineOutcome: Sendable, Hashable {
 }
 
 extension ObjectStore {
-    /// Moves content that is not what its key says to `annex/bad`, where `git annex fsck` puts it as well, under the lock
-    /// that a removal takes. The bytes may still be of use to somebody.
+    /// Moves content that is not what its key says to `annex/bad`, where `git annex fsck` puts it as well, under the
+    /// lock that a removal takes. The bytes may still be of use to somebody.
     ///
     /// - Parameters:
     ///   - version: the file that was found bad.

@@ -2,8 +2,8 @@ public import AnnexProtocol
 internal import FileIO
 internal import SystemPackage
 
-/// Lock files that a crash left beside objects (spec 01 §3.4). They do no harm but to the eye, and a `.rtm` that has not
-/// passed yet is not among them.
+/// Lock files that a crash left beside objects (spec 01 §3.4). They do no harm but to the eye, and a `.rtm` that has
+/// not passed yet is not among them.
 extension ObjectStore {
     /// When the youngest of the stale lock files of a place was touched; nil where there are none, or they are in use.
     func staleLocks(_ place: ObjectPlace, _ settings: StoreSettings) throws -> Int64? {
@@ -41,7 +41,8 @@ extension ObjectStore {
         }
     }
 
-    /// Removes the stale lock files of a key, under the lock that they are for; answers false where they are in use again.
+    /// Removes the stale lock files of a key, under the lock that they are for; answers false where they are in use
+    /// again.
     public func removeStaleLocks(_ key: Key) throws(ObjectStoreError) -> Bool {
         try reporting {
             let settings = try settings()

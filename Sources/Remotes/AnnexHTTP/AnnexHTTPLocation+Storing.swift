@@ -5,8 +5,8 @@ import NIOHTTP1
 import Synchronization
 
 extension AnnexHTTPLocation {
-    /// One streaming `put`. The last byte goes out only when the sender has ended the body properly, with as many bytes as
-    /// it announced, and they are right; a target thus throws away what is not (spec 03 §3.3, #64).
+    /// One streaming `put`. The last byte goes out only when the sender has ended the body properly, with as many bytes
+    /// as it announced, and they are right; a target thus throws away what is not (spec 03 §3.3, #64).
     func store(_ key: Key, from upload: Upload) async throws -> StoreOutcome {
         let upload = upload.judged(as: key, pool: pool)
         let place = try await state.gate.enter(.transfer, name)

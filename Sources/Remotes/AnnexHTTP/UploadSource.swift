@@ -1,8 +1,8 @@
 import Locations
 import NIOCore
 
-/// The body of an upload, pulled once from its sender; as long as little has been pulled it can be read again from the start.
-/// One task at a time uses it.
+/// The body of an upload, pulled once from its sender; as long as little has been pulled it can be read again from the
+/// start. One task at a time uses it.
 final class UploadSource: @unchecked Sendable {
     /// How the sender ended the body.
     enum Ending: Hashable {

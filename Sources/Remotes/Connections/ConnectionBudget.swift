@@ -21,8 +21,8 @@ final class ConnectionBudget: Sendable {
 
     var waiting: Int { line.waiting }
 
-    /// A place, given back when it is released or goes away. Throws `.busy` where that takes too long; `name` is for the
-    /// message.
+    /// A place, given back when it is released or goes away. Throws `.busy` where that takes too long; `name` is for
+    /// the message.
     func enter(_ name: String) async throws -> Place {
         guard await line.enter((), patience: patience) else {
             try Task.checkCancellation()

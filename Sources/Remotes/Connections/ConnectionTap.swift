@@ -4,8 +4,8 @@ import NIOHTTP1
 /// Stands in the pipeline of a connection between the HTTP codec and the client library, and tells each ``Exchange``
 /// what happens.
 ///
-/// An answer that comes before the request was sent whole ends the exchange: it is collected here, and the connection is
-/// closed. The library would go on sending the body, or wait for ever for leave to send it.
+/// An answer that comes before the request was sent whole ends the exchange: it is collected here, and the connection
+/// is closed. The library would go on sending the body, or wait for ever for leave to send it.
 final class ConnectionTap: ChannelDuplexHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias InboundOut = HTTPClientResponsePart

@@ -34,8 +34,8 @@ final class TargetGate: Sendable {
     var inUse: Int { limit - line.state }
     var waiting: Int { line.waiting }
 
-    /// A place, given back when it is released or goes away. Throws `.busy` where that takes too long; `name` is for the
-    /// message.
+    /// A place, given back when it is released or goes away. Throws `.busy` where that takes too long; `name` is for
+    /// the message.
     func enter(_ purpose: Purpose, _ name: String) async throws -> Place {
         guard await line.enter(purpose, patience: patience) else {
             try Task.checkCancellation()

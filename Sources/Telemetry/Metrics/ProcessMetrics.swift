@@ -24,7 +24,8 @@ private func residentBytes() -> Int {
     return pages * sysconf(Int32(_SC_PAGESIZE))
 }
 
-/// How many names a directory holds, without `.` and `..`. While it counts, its own descriptor is one of `/proc/self/fd`.
+/// How many names a directory holds, without `.` and `..`. While it counts, its own descriptor is one of
+/// `/proc/self/fd`.
 private func entryCount(_ path: String) -> Int {
     guard let directory = opendir(path) else { return 0 }
     defer { closedir(directory) }

@@ -2,13 +2,13 @@ import AnnexProtocol
 import Hosting
 import Synchronization
 
-/// Names of repositories that do not exist, and that somebody who may create them has just asked for: git whether it may
-/// push, or git-annex for `/config`.
+/// Names of repositories that do not exist, and that somebody who may create them has just asked for: git whether it
+/// may push, or git-annex for `/config`.
 ///
-/// What git-annex reads at `/config` of a new name decides what it does. `git annex push` asks once: after a 404 it pushes,
-/// asks again and sends content, and the push has told what the repository is like. All others ignore the remote after
-/// a 404. They ask once more: the `pre-push` hook after git has asked, and `git annex enableremote`, which DataLad runs.
-/// So from the second question on there is an answer, with the UUID that the repository will have.
+/// What git-annex reads at `/config` of a new name decides what it does. `git annex push` asks once: after a 404 it
+/// pushes, asks again and sends content, and the push has told what the repository is like. All others ignore the
+/// remote after a 404. They ask once more: the `pre-push` hook after git has asked, and `git annex enableremote`, which
+/// DataLad runs. So from the second question on there is an answer, with the UUID that the repository will have.
 final class AwaitedNames: Sendable {
     private let since = Mutex<[RepositoryName: ContinuousClock.Instant]>([:])
 

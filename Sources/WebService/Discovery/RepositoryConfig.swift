@@ -18,8 +18,8 @@ struct RepositoryConfig {
         return lines
     }
 
-    /// A value as git reads it back. A UUID is any text without spaces and line breaks, and an imported repository may have
-    /// one with comment signs, quotes or a backslash, which would end the value or join it with the next line.
+    /// A value as git reads it back. A UUID is any text without spaces and line breaks, and an imported repository may
+    /// have one with comment signs, quotes or a backslash, which would end the value or join it with the next line.
     private static func quoted(_ value: String) -> String {
         guard value.utf8.contains(where: { "\"\\#;\t".utf8.contains($0) }) else { return value }
         // Scalars, since a sign with an accent on it is another character, and yet two for git.

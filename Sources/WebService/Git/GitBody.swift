@@ -13,8 +13,8 @@ final class GitBody: @unchecked Sendable {
     /// The most that one compressed request may inflate to. Only negotiations are compressed, packs never.
     private static let inflatedLimit = 256 << 20
 
-    /// How much is read before a request gets a place and a process: whole packets, and most bodies to their end. Connections
-    /// without a place are many.
+    /// How much is read before a request gets a place and a process: whole packets, and most bodies to their end.
+    /// Connections without a place are many.
     static let readAhead = 64 << 10
 
     /// - Parameter pace: what the client has to keep to, until ``mayTakeItsTime()``.

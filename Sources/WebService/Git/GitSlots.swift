@@ -19,8 +19,8 @@ public final class GitSlots: Sendable {
         /// After how long a process that waits for its client gives its place away.
         public var slowAfter = Duration.seconds(1)
 
-        /// One client may have an eighth of all places, and two in any case: the slow ones of one client take nothing from
-        /// others, and who stands with others behind a proxy that nobody trusts can still work.
+        /// One client may have an eighth of all places, and two in any case: the slow ones of one client take nothing
+        /// from others, and who stands with others behind a proxy that nobody trusts can still work.
         public init(working: Int, slow: Int, patience: Duration) {
             self.working = working
             self.slow = slow

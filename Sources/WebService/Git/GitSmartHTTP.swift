@@ -25,9 +25,9 @@ struct GitSmartHTTP {
         }
     }
 
-    /// A name that does not exist is no repository to read. But DataLad fetches the git-annex branch before its first push, and
-    /// goes on only where git says that there is no such ref: so who may create is told that, by version 2 of the
-    /// protocol, in which each request says what it is about.
+    /// A name that does not exist is no repository to read. But DataLad fetches the git-annex branch before its first
+    /// push, and goes on only where git says that there is no such ref: so who may create is told that, by version 2 of
+    /// the protocol, in which each request says what it is about.
     private func advertiseUploadPack(of name: RepositoryName) async throws {
         if try await isYetToBeMade(name) {
             exchange.note(repository: name, operation: "info/refs")
@@ -47,7 +47,8 @@ struct GitSmartHTTP {
         return try await context.catalog.repository(named: name) == nil
     }
 
-    /// A clone of a repository in which there is nothing yet is told that it is empty, rather than that its HEAD is broken.
+    /// A clone of a repository in which there is nothing yet is told that it is empty, rather than that its HEAD is
+    /// broken.
     private func reading(_ repository: HostedRepository) async throws -> SmartHTTP.Options {
         var options = SmartHTTP.Options()
         if try await repository.isFresh { options.hiddenRefs = [HostedRepository.branchRef] }

@@ -3,8 +3,8 @@ import AnnexProtocol
 import Hosting
 import Logging
 
-/// `git-receive-pack`: moves the bytes of a push, and gives it a place among the git processes. What a push is, and what
-/// follows from it, is in ``Hosting/Push``.
+/// `git-receive-pack`: moves the bytes of a push, and gives it a place among the git processes. What a push is, and
+/// what follows from it, is in ``Hosting/Push``.
 struct ReceivePack {
     let context: ServiceContext
     let exchange: Exchange

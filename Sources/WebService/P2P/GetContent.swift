@@ -30,7 +30,8 @@ extension P2PHandler {
         try await send(content, part, headers)
     }
 
-    /// What will be wanted, as far as it can be told before the content is there: a remote is then asked for that at once.
+    /// What will be wanted, as far as it can be told before the content is there: a remote is then asked for that at
+    /// once.
     private func reading(_ key: Key, from offset: UInt64) -> Reading {
         var reading = Reading(offset: offset, wantsBytes: exchange.method != "HEAD")
         guard offset == 0, reading.wantsBytes, let size = key.size, key.chunk == nil,

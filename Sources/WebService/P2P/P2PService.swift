@@ -7,8 +7,8 @@ import NIOCore
 
 /// The P2P protocol over HTTP: finds the place that a request is about and hands the operation to its file.
 ///
-/// The operations know only ``ContentLocation``: whether it is this repository's own store, a proxied remote or a cluster
-/// is decided here and nowhere else.
+/// The operations know only ``ContentLocation``: whether it is this repository's own store, a proxied remote or a
+/// cluster is decided here and nowhere else.
 struct P2PService {
     let context: ServiceContext
     let exchange: Exchange
@@ -106,8 +106,8 @@ struct P2PHandler {
         try await exchange.json(reply.json(for: version), headers: headers)
     }
 
-    /// Of the repositories that have the content, or have lost it, those that were not asked: the client knows of the one
-    /// that it asked.
+    /// Of the repositories that have the content, or have lost it, those that were not asked: the client knows of the
+    /// one that it asked.
     func others(_ places: [RepositoryUUID]) -> [RepositoryUUID] { places.filter { $0 != location.uuid } }
 }
 

@@ -59,7 +59,8 @@ private final class ExchangeBody: UploadBody {
         self.beginning = Mutex(beginning)
     }
 
-    /// Why the body could not be read, if that was the client's mistake. The place that stored it only saw it break off.
+    /// Why the body could not be read, if that was the client's mistake. The place that stored it only saw it break
+    /// off.
     var failure: ServiceError? { failed.withLock { $0 } }
 
     func next() async throws -> UploadChunk {

@@ -24,8 +24,8 @@ public struct RequestTarget: Sendable {
 extension RequestTarget {
     /// The path for the log, without the query, which may hold what is nobody's business.
     ///
-    /// It is the client's text: bytes other than printable ASCII are escaped, and a long one is cut in its middle, since
-    /// both its ends tell what was meant.
+    /// It is the client's text: bytes other than printable ASCII are escaped, and a long one is cut in its middle,
+    /// since both its ends tell what was meant.
     var loggedPath: String {
         var text: [UInt8] = segments.isEmpty ? [UInt8(ascii: "/")] : []
         for segment in segments {

@@ -7,7 +7,8 @@ import SystemPackage
 enum ControlClient {
     /// The answer to one question, or nil where no server runs.
     ///
-    /// Blocking, for at most a minute. Throws ``Failure`` in words for people: the server refused, or cannot be reached.
+    /// Blocking, for at most a minute. Throws ``Failure`` in words for people: the server refused, or cannot be
+    /// reached.
     static func ask(
         root: RootFolder, _ name: String, _ parameters: [String: JSONValue] = [:]
     ) throws -> JSONValue? {

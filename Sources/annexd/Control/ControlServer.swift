@@ -8,8 +8,9 @@ import SystemPackage
 
 /// Answers what commands ask the running server, over the control socket of its root folder.
 ///
-/// A question is one line of JSON, `{"ask":"locks.list","parameters":{…}}`, and its answer is one as well: `{"answer":…}`
-/// or `{"error":"…"}`. Questions of one connection are answered in turn; a connection lives a minute at most.
+/// A question is one line of JSON, `{"ask":"locks.list","parameters":{…}}`, and its answer is one as well:
+/// `{"answer":…}` or `{"error":"…"}`. Questions of one connection are answered in turn; a connection lives a minute at
+/// most.
 ///
 /// Each question is a handler by its name; another one needs no more than a line where the server is opened.
 final class ControlServer: Sendable {
@@ -43,8 +44,8 @@ final class ControlServer: Sendable {
 
     /// Listens from now on; answer questions with ``serve()``.
     ///
-    /// - Returns: nil, with a line in the log, where that is not possible: another server of this root has the socket, or
-    ///   the file system knows no sockets. The host serves without it.
+    /// - Returns: nil, with a line in the log, where that is not possible: another server of this root has the socket,
+    ///   or the file system knows no sockets. The host serves without it.
     static func open(root: RootFolder, handlers: [String: Handler], logger: Logger) async -> ControlServer? {
         let socket = ControlSocket(root: root)
         do {

@@ -4,9 +4,9 @@ import Settings
 
 /// Shares out the file descriptors that the process may have, so that no kind of use takes those of another.
 ///
-/// A connection has one, also one to another host, a content lock one, a git process a handful, and an answer one for the
-/// file it sends. Where the machine allows few, the bounds shrink with them: the server then queues and refuses earlier,
-/// and never fails.
+/// A connection has one, also one to another host, a content lock one, a git process a handful, and an answer one for
+/// the file it sends. Where the machine allows few, the bounds shrink with them: the server then queues and refuses
+/// earlier, and never fails.
 enum DescriptorBudget {
     /// Raises the limit of this process as far as it may, and answers it.
     static func raise() -> Int {

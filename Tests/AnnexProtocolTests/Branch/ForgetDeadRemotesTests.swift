@@ -63,8 +63,8 @@ import Testing
         #expect(!forget.isEmpty)
     }
 
-    /// Attack: a push declares another repository dead, and makes the host a second name of it; or the host itself is dead.
-    /// Either way its own lines stay when the transition is performed, and those of the dead one go.
+    /// Attack: a push declares another repository dead, and makes the host a second name of it; or the host itself is
+    /// dead. Either way its own lines stay when the transition is performed, and those of the dead one go.
     @Test(
         "docs/hostile-pushes.md: the host never forgets itself",
         arguments: [("D X timestamp=5s\n", "H sameas-uuid=D timestamp=5s\n"), ("D X\nH X timestamp=9s\n", "")])

@@ -6,8 +6,8 @@ struct FuzzInput {
 
     var text: String { String(decoding: bytes, as: UTF8.self) }
 
-    /// Exactly `count` parts, from between the bytes FF; what follows the last one that counts belongs to the last part,
-    /// and parts that are missing are empty.
+    /// Exactly `count` parts, from between the bytes FF; what follows the last one that counts belongs to the last
+    /// part, and parts that are missing are empty.
     func parts(_ count: Int) -> [[UInt8]] {
         var parts = bytes.split(separator: 0xff, maxSplits: count - 1, omittingEmptySubsequences: false).map {
             Array($0)

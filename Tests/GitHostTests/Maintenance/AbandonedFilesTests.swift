@@ -55,8 +55,8 @@ import Testing
         #expect(rest == Set(kept.keys))
     }
 
-    /// A prepared repository whose `refs` is a link to somebody's home: each old `*.lock` below it, whatever program made
-    /// it, was removed at the first request.
+    /// A prepared repository whose `refs` is a link to somebody's home: each old `*.lock` below it, whatever program
+    /// made it, was removed at the first request.
     @Test("no link is followed to files of other people", arguments: ["refs", "objects", "refs/heads/x", "objects/9b"])
     func links(place: String) async throws {
         try await withScratch { scratch in

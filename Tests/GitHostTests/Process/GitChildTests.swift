@@ -74,8 +74,8 @@ import Testing
         }
     }
 
-    /// A process that hangs in a disk that does not answer does not even end when it is killed. Nothing else can be made
-    /// to behave so; the work that waits for it can.
+    /// A process that hangs in a disk that does not answer does not even end when it is killed. Nothing else can be
+    /// made to behave so; the work that waits for it can.
     @Test("whoever waited for a process that cannot be killed goes on; it is counted, and few of them are left behind")
     func leftBehind() async throws {
         let children = GitChildren()

@@ -49,8 +49,8 @@ private func shell(_ script: String, in directory: FilePath) -> GitCommand {
         }
     }
 
-    /// A prepared repository with a FIFO where git expects a file: git waits for its other side, which never comes, and so
-    /// would whoever waits for git.
+    /// A prepared repository with a FIFO where git expects a file: git waits for its other side, which never comes, and
+    /// so would whoever waits for git.
     @Test(
         "git that waits for a FIFO is ended in time, and the error names the repository",
         arguments: ["refs/heads/x", "HEAD"])

@@ -1,5 +1,6 @@
-// A repository that somebody prepared and an operator imported names commands in its own git configuration, where git has
-// many uses for them: helpers that bring missing objects, filters of work tree files, monitors, hooks. None is ever run.
+// A repository that somebody prepared and an operator imported names commands in its own git configuration, where git
+// has many uses for them: helpers that bring missing objects, filters of work tree files, monitors, hooks. None is ever
+// run.
 
 import FileIO
 import SystemPackage

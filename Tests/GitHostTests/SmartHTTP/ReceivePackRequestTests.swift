@@ -44,8 +44,8 @@ private func packets(_ lines: String?...) -> [UInt8] {
         #expect(request.commands == [])
     }
 
-    /// Attack: git takes a push certificate that it has not asked for, and joins its packets before it reads the commands in
-    /// it. A ref name that is cut in two is found by git, and not by who looks for the name.
+    /// Attack: git takes a push certificate that it has not asked for, and joins its packets before it reads the
+    /// commands in it. A ref name that is cut in two is found by git, and not by who looks for the name.
     @Test(
         "a push certificate is refused, whatever is in it",
         arguments: [

@@ -26,8 +26,8 @@ private enum Change: CaseIterable {
         ].map { ($0, RefPolicy.otherRef) } + ["refs/annexd", "refs/annexd/detached"].map { ($0, RefPolicy.hostsOwn) }
         + ["refs/remotes/origin/git-annex", "refs/remotes/origin/synced/git-annex"].map { ($0, RefPolicy.trackingRef) }
         + ["refs/annex/last-index", "refs/annex/x/y"].map { ($0, RefPolicy.clonesOwn) }
-        // Attack: refs that mean something to git itself. With refs/replace, what the next stock git-annex commits on the host
-        // has none of the locations that the branch had.
+        // Attack: refs that mean something to git itself. With refs/replace, what the next stock git-annex commits on
+        // the host has none of the locations that the branch had.
         + [
             "refs/replace/\(one)", "refs/original/refs/heads/main", "refs/bisect/bad", "refs/rewritten/x",
             "refs/worktree/x", "refs/stash", "refs/prefetch/remotes/origin/main", "refs/annex",

@@ -158,8 +158,8 @@ func client(_ arguments: [String], in repository: FilePath, input: [UInt8] = [])
         }
     }
 
-    /// Attack: who may only add empties a branch, or takes branches and tags away. Bare repositories have no reflog: what
-    /// nothing names any more goes with the next `git gc`.
+    /// Attack: who may only add empties a branch, or takes branches and tags away. Bare repositories have no reflog:
+    /// what nothing names any more goes with the next `git gc`.
     @Test("who may only add rewrites, deletes and changes nothing; other refs of the same push are not affected")
     func adding() async throws {
         try await withServer(mayRewrite: false) { server, directory, url in

@@ -102,8 +102,8 @@ final class OneLogin: CredentialSource {
     }
 }
 
-/// An upload whose chunks are given; where it ends with none that ends a body, the sender stays silent until the task is
-/// cancelled.
+/// An upload whose chunks are given; where it ends with none that ends a body, the sender stays silent until the task
+/// is cancelled.
 final class GivenBody: UploadBody {
     private let chunks: Mutex<[UploadChunk]>
     let pulled = Atomic<Int>(0)

@@ -1,8 +1,8 @@
 import Foundation
 import TestKit
 
-/// Puts and removes keys that others put and remove at the same time. Whose answer came last is not known then, so what is
-/// there must be right, and known to the log.
+/// Puts and removes keys that others put and remove at the same time. Whose answer came last is not known then, so what
+/// is there must be right, and known to the log.
 final class SharedKeyWorker: CrashWorker, @unchecked Sendable {
     private let repository: DiskRepository
     private let contents: [(bytes: [UInt8], key: String)]

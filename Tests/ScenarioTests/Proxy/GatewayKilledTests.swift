@@ -1,5 +1,5 @@
-// A gateway that is killed in the middle of transfers: the remote keeps what it had got, nothing at the remote stays locked
-// or open for the transfers that are gone, and the next try goes on from there (spec 03 §1.13).
+// A gateway that is killed in the middle of transfers: the remote keeps what it had got, nothing at the remote stays
+// locked or open for the transfers that are gone, and the next try goes on from there (spec 03 §1.13).
 
 import Foundation
 import TestKit
@@ -90,8 +90,8 @@ import Testing
         return holdings
     }
 
-    /// Nothing is held at the remote for a gateway that is gone. With a remote on the same machine it is gone itself, and
-    /// what it held has ended with it.
+    /// Nothing is held at the remote for a gateway that is gone. With a remote on the same machine it is gone itself,
+    /// and what it held has ended with it.
     private func expectReleased(_ setup: ProxySetup, _ before: ProxyHoldings) throws {
         guard !setup.kind.isLocal else { return }
         var excess: [String] = []

@@ -1,5 +1,5 @@
-// Remotes on the gateway's own machine are worked on directly: no process is started for them, content leaves by sendfile,
-// and what is stored there has the permissions that their repository wants.
+// Remotes on the gateway's own machine are worked on directly: no process is started for them, content leaves by
+// sendfile, and what is stored there has the permissions that their repository wants.
 
 import Foundation
 import TestKit

@@ -1,5 +1,5 @@
-// A remote that is out of reach, or has gone silent, is nobody else's trouble: while requests to it hang, those to other
-// remotes and to the gateway's own content are answered.
+// A remote that is out of reach, or has gone silent, is nobody else's trouble: while requests to it hang, those to
+// other remotes and to the gateway's own content are answered.
 
 import Foundation
 import TestKit

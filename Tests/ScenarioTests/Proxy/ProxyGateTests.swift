@@ -121,7 +121,8 @@ import Testing
             try setup.update()
             try setup.gateway.setConfig("remote.node1.annex-proxy", "true")
             let tree = try setup.client.annexClone(setup.gateway.url, as: "tree")
-            // As somebody does who runs the gateway's git-annex in a clone: the line of the gateway in the clone's branch.
+            // As somebody does who runs the gateway's git-annex in a clone: the line of the gateway in the clone's
+            // branch.
             let uuid = try setup.gateway.uuid()
             try tree.annex("merge")
             try tree.write("line", "\(wallSeconds() + 10)s \(uuid) \(setup.targetUUID):node1\n")

@@ -92,7 +92,8 @@ struct ProxyStorm {
             #expect(bytes.starts(with: partial), "\(key)", sourceLocation: sourceLocation)
             if !partial.isEmpty { partials += 1 }
         }
-        // What is still on its way to another host when the client leaves is given up, and small uploads may be all of that.
+        // What is still on its way to another host when the client leaves is given up, and small uploads may be all of
+        // that.
         #expect(partials > 0 || !setup.kind.isLocal, "no upload was cut in the middle", sourceLocation: sourceLocation)
     }
 

@@ -1,7 +1,7 @@
 import AnnexBranch
 
-/// The git-annex branch itself: a ref to a commit that git does not have looks as if there were no branch, and then nothing
-/// that is known about any key can be read.
+/// The git-annex branch itself: a ref to a commit that git does not have looks as if there were no branch, and then
+/// nothing that is known about any key can be read.
 struct BranchCheck: Sendable {
     let examination: Examination
     let annex: ExaminedAnnex

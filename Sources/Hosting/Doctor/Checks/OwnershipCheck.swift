@@ -3,8 +3,8 @@ import FileIO
 import Glibc
 import SystemPackage
 
-/// Whether folders belong to somebody else than the root folder does, so that the server cannot write there. That happens
-/// where repositories were made by root or copied in. Who asks does not matter.
+/// Whether folders belong to somebody else than the root folder does, so that the server cannot write there. That
+/// happens where repositories were made by root or copied in. Who asks does not matter.
 struct OwnershipCheck: Sendable {
     let examination: Examination
     let root: RootFolder

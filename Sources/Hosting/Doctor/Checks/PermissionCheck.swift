@@ -20,7 +20,8 @@ struct PermissionCheck: Sendable {
         let wrong = try await examination.pool.run { () -> [(String, FileStatus)] in
             let folder = ConfinedPath(gitDirectory)
             guard let repository = try Files.status(folder) else { return [] }
-            // Whoever asks: what matters is whether the repository's own user may, and ``OwnershipCheck`` tells who it is.
+            // Whoever asks: what matters is whether the repository's own user may, and ``OwnershipCheck`` tells who it
+            // is.
             let user = repository.owner
             return try Self.folders.compactMap { name in
                 guard let status = try Files.status(folder.appending(name)), status.kind == .directory else {
