@@ -48,8 +48,10 @@ public enum PushWords {
         if ref == annexBranch, isRace(lock) { return RefPolicy.rewind }
         if isRace(lock) { return "somebody else has moved it meanwhile; fetch, merge, and push again" }
         if lock.contains("exists; cannot create") || lock.contains("there is a non-empty directory") {
-            return
-                "a ref whose name is part of this one is in the way; delete or rename that one, or choose another name"
+            // `'REF' exists; cannot create 'OTHER'`
+            let quoted = lock.split(separator: "'", omittingEmptySubsequences: false)
+            let name = lock.contains("exists; cannot create") && quoted.count > 1 ? String(quoted[1]) : "a ref like it"
+            return "\(name) is in the way; delete or rename that one, or choose another name"
         }
         if lock.contains("File exists") { return "another program is changing it on the host; push again in a moment" }
         if let trouble = trouble(lock) { return trouble }
